@@ -1,0 +1,162 @@
+"""What the chain is told: frozen specifications, already validated and resolved.
+
+``agent.config`` makes these from a device's configuration; nothing here reads files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+CodecName: TypeAlias = Literal["json", "cbor", "senml-json", "senml-cbor", "binary", "csv"]
+TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns", "iso8601"]
+SampleType: TypeAlias = Literal["i16", "i32", "f32", "f64"]
+Role: TypeAlias = Literal["condition", "slow", "operating", "switch"]
+Profile: TypeAlias = Literal["process", "waveform"]
+Direction: TypeAlias = Literal["above", "below"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where in a payload one channel's samples are.
+
+    ``value``: for json and cbor an RFC 6901 pointer ("" is the whole document), for senml
+    the resolved record name, for csv the column's number counted from 0. What it points at
+    is a number or a (nested) array of numbers, which is a block. ``time``: a pointer (csv: a
+    column's number) to the time of the first sample; None means time of arrival, taken as
+    the time of the last sample. ``rate``: Hz, spacing of the samples inside one payload.
+    ``index`` of ``interleaved`` channels, ``sample`` and ``little_endian`` are for binary.
+    """
+
+    codec: CodecName = "json"
+    value: str = ""
+    time: str | None = None
+    time_unit: TimeUnit = "s"
+    rate: float | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    sample: SampleType = "f32"
+    little_endian: bool = True
+    interleaved: int = 1
+    index: int = 0
+    separator: str = ","
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeLimits:
+    """Bounds on one payload: bytes, nesting depth, samples (per channel)."""
+
+    max_bytes: int = 1_048_576
+    max_depth: int = 16
+    max_samples: int = 262_144
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSpec:
+    """One measured quantity of an asset.
+
+    ``topic`` is an MQTT topic filter. ``rate``: nominal Hz. ``valid``: inclusive range in
+    ``unit``; outside of it a sample is flagged and not used. ``stuck_after``: so many equal
+    samples in a row are called stuck (0: never). ``role``: ``condition`` is judged,
+    ``slow`` (temperatures) is recorded but not scored, ``operating`` (speed, load) says what
+    the machine is asked to do, ``switch`` is on or off.
+    """
+
+    name: str
+    topic: str
+    source: Source = field(default_factory=Source)
+    unit: str = ""
+    rate: float | None = None
+    valid: tuple[float, float] | None = None
+    stuck_after: int = 0
+    role: Role = "condition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSpec:
+    """How samples become windows: by time (``seconds``) or by ``count`` of samples.
+
+    ``stride`` is in the same measure (None: as long as the window, no overlap). With neither
+    ``seconds`` nor ``count`` each message is a window (waveform records). Windows by time
+    align several channels on one grid of the stride; windows by count are of one channel.
+    """
+
+    seconds: float | None = None
+    count: int | None = None
+    stride: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSpec:
+    """A fixed limit on a feature: ``channel.feature`` as in the records, e.g. ``temperature.rms``."""
+
+    feature: str
+    warning: float | None = None
+    alarm: float | None = None
+    direction: Direction = "above"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistenceSpec:
+    """When windows over the threshold become an alarm, and when it ends.
+
+    ``needed`` of the last ``of`` windows raise; it clears below ``hysteresis`` times the
+    threshold (1: the threshold itself) for ``clear_after`` windows. ``every_window``: no
+    episodes, each window over the threshold is an alarm of its own.
+    """
+
+    needed: int = 1
+    of: int = 1
+    hysteresis: float = 1.0
+    clear_after: int = 1
+    every_window: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningSpec:
+    """Commissioning: ``samples`` (grid cells of telemetry, records of waveforms) to learn from."""
+
+    enabled: bool = True
+    samples: int = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """An int8 model to score with. ``path``: a bundle folder, or a bare ``.tflite`` file.
+
+    For a bare file ``input`` names the feature that it is fed: ``log_power`` (natural log of
+    1 + the periodogram, repeated or cut to the input's length) or ``bands`` (see the card of
+    the shipped bundle); the score is the mean squared error of its reconstruction.
+    """
+
+    path: str
+    input: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSpec:
+    """The machine runs while ``channel``'s window mean is above ``above``; for ``settle`` seconds
+    after a change nothing is judged."""
+
+    channel: str
+    above: float
+    settle: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSpec:
+    """One machine. ``id`` may hold ``{1}``, ``{2}`` ...: what the topic's wildcards matched; then
+    each match is an asset of its own."""
+
+    id: str
+    profile: Profile
+    channels: tuple[ChannelSpec, ...]
+    window: WindowSpec = field(default_factory=WindowSpec)
+    features: tuple[str, ...] = ()
+    limits: tuple[LimitSpec, ...] = ()
+    persistence: PersistenceSpec = field(default_factory=PersistenceSpec)
+    learning: LearningSpec = field(default_factory=LearningSpec)
+    model: ModelSpec | None = None
+    running: RunningSpec | None = None
+    lateness: float = 5.0
+    stale_after: float = 60.0

@@ -1,0 +1,79 @@
+"""The frozen domain types that travel along the chain; nothing else.
+
+Times are integer nanoseconds since the Unix epoch (UTC): grid arithmetic on them is
+exact, so that a replay gives the same records bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Nanos: TypeAlias = int
+FloatArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
+
+SECOND: Final[Nanos] = 1_000_000_000
+
+
+class Quality(IntFlag):
+    """What is doubtful about samples; counted per channel and shown per window."""
+
+    GOOD = 0
+    OUT_OF_ORDER = 1
+    DUPLICATE = 2
+    LATE = 4
+    GAP = 8
+    STUCK = 16
+    OUT_OF_RANGE = 32
+    NOT_A_NUMBER = 64
+    SHED = 128
+
+
+class Block(NamedTuple):
+    """Consecutive samples of one channel of one asset.
+
+    ``values`` has shape (n,), n >= 1, in the channel's unit (scale and offset applied;
+    may hold NaN). ``time`` is the time of the first sample. Evenly spaced samples carry
+    their ``rate`` in Hz and no ``times``; unevenly spaced ones carry ``times``, shape (n,)
+    int64. A single sample needs neither.
+    """
+
+    asset: str
+    channel: str
+    time: Nanos
+    values: FloatArray
+    rate: float | None = None
+    times: NDArray[np.int64] | None = None
+
+
+RecordKind: TypeAlias = Literal["summary", "event", "alarm", "quality"]
+"""``summary``: what one window said. ``event``: a state change, or that something was
+learned. ``alarm``: a transition of an alarm. ``quality``: gaps, shed data, dead letters."""
+
+
+class Record(NamedTuple):
+    """One line of the log: what the chain has to say, ready to be serialised.
+
+    ``body`` holds only what orjson writes (str, int, float, bool, None, dict, list).
+    ``time`` is the event time that the record is about (the window's end).
+    """
+
+    kind: RecordKind
+    asset: str
+    time: Nanos
+    body: Mapping[str, Any]
+
+
+class Snapshot(NamedTuple):
+    """What an asset must remember over a restart (learned baseline, standing alarm).
+
+    ``asset`` is the asset's id; ``state`` holds only what orjson writes.
+    """
+
+    asset: str
+    state: Mapping[str, Any]

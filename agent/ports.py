@@ -1,0 +1,100 @@
+"""What the runtime asks of the outside, as Protocols of few methods; adapters fulfil them.
+
+(``Model``, which the chain itself calls, is ``agent.monitoring.detection.model``'s.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from agent.monitoring.types import Nanos, RecordKind, Snapshot
+
+
+class Delivery(NamedTuple):
+    """What the sensor broker handed over. ``token`` names the message for the
+    acknowledgement; 0 where none is owed (QoS 0)."""
+
+    topic: str
+    payload: bytes
+    received: Nanos
+    token: int
+
+
+class Entry(NamedTuple):
+    """A record with its place in the log: (device, ``boot``, ``seq``) is unique for ever.
+
+    ``payload`` is the JSON document as it goes upstream (without ``historical``).
+    """
+
+    boot: int
+    seq: int
+    kind: RecordKind
+    asset: str
+    time: Nanos
+    payload: bytes
+
+
+class Clock(Protocol):
+    """The two clocks: wall time for the log, monotonic time for durations."""
+
+    def now(self) -> Nanos:
+        """Wall time, ns since the epoch; may jump."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start; never jumps back."""
+
+
+class Journal(Protocol):
+    """The durable log. One thread writes; readers have connections of their own.
+
+    Raises JournalFull and JournalCorrupt from every method.
+    """
+
+    def begin_boot(self, now: Nanos) -> int:
+        """Count this start, durably; the boot number for this run's entries."""
+
+    def commit(self, entries: Sequence[Entry], snapshots: Sequence[Snapshot] = (),
+               settled: Collection[tuple[int, int]] = ()) -> None:
+        """Store all of it in one transaction; on return it survives a power cut."""
+
+    def snapshots(self) -> Mapping[str, Mapping[str, Any]]:
+        """The newest snapshot of each asset."""
+
+    def pending(self, limit: int, kinds: Collection[RecordKind],
+                after: tuple[int, int] = (0, 0)) -> list[Entry]:
+        """The oldest unsettled entries of these kinds beyond (boot, seq) ``after``."""
+
+    def close(self) -> None:
+        """Checkpoint and close."""
+
+
+class Uplink(Protocol):
+    """The way upstream. Not thread-safe: the courier alone uses it."""
+
+    def send(self, entry: Entry, *, historical: bool) -> None:
+        """Hand over one entry. Raises Unavailable when there is no link or no room."""
+
+    def step(self, timeout: float) -> Iterable[tuple[tuple[int, int], bool]]:
+        """Serve the connection for up to ``timeout`` seconds; ((boot, seq), accepted) of each
+        entry settled meanwhile. Raises nothing when the link is down: it reconnects."""
+
+    def connected(self) -> bool:
+        """Whether entries can be sent now."""
+
+    def close(self, *, graceful: bool) -> None:
+        """Say ``stopped`` (graceful) and leave."""
+
+
+class Notifier(Protocol):
+    """The service manager."""
+
+    def ready(self) -> None: ...
+
+    def reloading(self) -> None: ...
+
+    def stopping(self) -> None: ...
+
+    def status(self, text: str) -> None: ...
+
+    def watchdog(self) -> None: ...
