@@ -86,6 +86,42 @@ class Uplink(Protocol):
         """Say ``stopped`` (graceful) and leave."""
 
 
+class Sensors(Protocol):
+    """The link to the sensor broker. One thread uses it, but for ``wake``."""
+
+    def poll(self, timeout: float, *, read: bool) -> list[Delivery]:
+        """Serve the connection for up to ``timeout`` seconds and give what has arrived. Without
+        ``read`` nothing is taken from the socket. Raises nothing when the link is down: it
+        reconnects by itself and subscribes again."""
+
+    def subscribe(self, filters: Collection[str]) -> None:
+        """Receive these topic filters and no others, now and after each reconnect."""
+
+    def acknowledge(self, tokens: Iterable[int]) -> None:
+        """Settle messages at the broker, in this order."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Tell the local broker; False where even the short queue for outages is full."""
+
+    def wake(self) -> None:
+        """Make a waiting ``poll`` return. Any thread may call this."""
+
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection."""
+
+    def close(self) -> None:
+        """Leave the broker in good order."""
+
+
+class LogWriter(Protocol):
+    """Where the worker hands its records; the writer's thread commits them."""
+
+    def submit(self, entries: Sequence[Entry], snapshots: Sequence[Snapshot] = (),
+               mark: int = 0, urgent: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """Take entries for the next group commit; False where there is no room for them.
+        ``urgent``: commit at once, with all that waits."""
+
+
 class Notifier(Protocol):
     """The service manager."""
 

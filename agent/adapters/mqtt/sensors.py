@@ -1,0 +1,256 @@
+"""The link to the sensor broker: connection, subscriptions, acknowledgements, local alarms.
+
+paho is driven through its external-loop calls, in the worker's thread: there is no network
+thread that could die and leave a zombie, and an exception in a callback is an exception here.
+
+Acknowledgements survive a reconnect: the broker sends what is unacknowledged again, under the
+same packet id and flagged as duplicate. Such a message is already worked in, so it is not
+worked in twice; its acknowledgement goes out when its turn comes.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import structlog
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.adapters.backoff import Backoff
+from agent.adapters.mqtt.endpoint import Endpoint, build_client, open_connection
+from agent.adapters.mqtt.tap import Arrival, PublishTap
+from agent.ports import Delivery
+
+_MAX_QUEUED_ALARMS = 1000
+_STABLE = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class TappedClient(mqtt.Client):
+    """paho's client on a tapped socket: the one place that reaches under its surface."""
+
+    tap: PublishTap | None = None
+    max_payload = 1_048_576
+
+    def _create_socket(self) -> Any:
+        sock = super()._create_socket()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.tap = PublishTap(sock, properties=self.protocol == mqtt.MQTTv5, max_payload=self.max_payload)
+        return self.tap
+
+
+class SensorLink:
+    """Fulfils ``agent.ports.Sensors``. ``now`` gives the wall time that arrivals are stamped with."""
+
+    def __init__(  # noqa: PLR0913 -- each from a key of the configuration
+        self,
+        endpoint: Endpoint,
+        *,
+        qos: int = 1,
+        alarm_qos: int = 1,
+        session_expiry: int = 3600,
+        max_payload: int = 1_048_576,
+        now: Callable[[], int] = time.time_ns,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._qos = qos
+        self._alarm_qos = alarm_qos
+        self._session_expiry = session_expiry
+        self._now = now
+        self._backoff = backoff or Backoff(first=0.5, most=30.0)
+        self._filters: tuple[str, ...] = ()
+        self._client = build_client(
+            endpoint, clean=False, session_expiry=session_expiry, client_class=TappedClient)
+        assert isinstance(self._client, TappedClient)  # noqa: S101 -- as asked for in the line above
+        self._client.max_payload = max_payload
+        self._client.max_queued_messages_set(_MAX_QUEUED_ALARMS)
+        self._client.max_inflight_messages_set(100)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._sequence = 0
+        self._owed: dict[int, int] = {}
+        self._settled_away: set[int] = set()
+        self._retry_at = 0.0
+        self._connected_at: float | None = None
+        self._misc_at = 0.0
+        self._closed = False
+
+    # -- agent.ports.Sensors -----------------------------------------------------------
+
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection."""
+        return self._connected_at is not None
+
+    def subscribe(self, filters: Collection[str]) -> None:
+        """Receive these and no others."""
+        gone = [old for old in self._filters if old not in filters]
+        new = [name for name in filters if name not in self._filters]
+        self._filters = tuple(filters)
+        if self.connected():
+            if gone:
+                self._client.unsubscribe(gone)
+            if new:
+                self._client.subscribe([(name, self._qos) for name in new])
+
+    def poll(self, timeout: float, *, read: bool) -> list[Delivery]:
+        """See the port."""
+        tap = self._client.tap
+        if tap is None or self._client.socket() is None:
+            self._reconnect(timeout)
+            return []
+        wanted = [self._wake_in, tap] if read else [self._wake_in]
+        if read and tap.pending():
+            timeout = 0.0
+        writes = [tap] if self._client.want_write() else []
+        readable, writable, _ = select.select(wanted, writes, [], timeout)
+        if self._wake_in in readable:
+            self._drain_wakes()
+        if writable:
+            self._client.loop_write()
+        arrivals = tap.pull() if tap in readable or (read and tap.pending()) else []
+        while tap.owes_paho() and self._client.socket() is not None:
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
+        self._housekeeping()
+        return self._deliveries(arrivals) if arrivals else []
+
+    def acknowledge(self, tokens: Iterable[int]) -> None:
+        """Send PUBACKs in this order, in one write."""
+        packets = bytearray()
+        owed = self._owed
+        for token in tokens:
+            packet_id = token & 0xFFFF
+            if owed.get(packet_id) != token:
+                continue
+            if self.connected():
+                del owed[packet_id]
+                packets += b"\x40\x02"
+                packets += packet_id.to_bytes(2, "big")
+            else:
+                self._settled_away.add(token)
+        if packets and self._client.tap is not None:
+            try:
+                self._client.tap.send(packets)
+            except OSError as failure:
+                # unacknowledged then: the broker sends them again and the duplicates are dropped
+                _log.warning("acknowledgement failed", reason=str(failure))
+                self._drop_connection()
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Tell the local broker; kept in paho's short queue while it is away."""
+        info = self._client.publish(topic, payload, qos=self._alarm_qos)
+        return info.rc in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN}
+
+    def wake(self) -> None:
+        """Make a waiting ``poll`` return."""
+        try:
+            self._wake_out.send(b"\0")
+        except (BlockingIOError, OSError):
+            pass  # a full pipe wakes as well; a closed one has nobody to wake
+
+    def close(self) -> None:
+        """Leave the broker in good order; the session stays for the next start."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._client.socket() is not None:
+            self._client.disconnect()
+            self._client.loop_write()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    # -- the connection ----------------------------------------------------------------
+
+    def _reconnect(self, timeout: float) -> None:
+        left = self._retry_at - time.monotonic()
+        if left > 0:
+            if select.select([self._wake_in], [], [], min(timeout, left))[0]:
+                self._drain_wakes()
+            return
+        self._retry_at = time.monotonic() + self._backoff.next()
+        try:
+            open_connection(self._client, self._endpoint, clean=False, session_expiry=self._session_expiry)
+        except OSError as failure:
+            _log.warning("sensor broker unreachable", host=self._endpoint.host, port=self._endpoint.port,
+                         reason=str(failure), retry_in=round(self._retry_at - time.monotonic(), 1))
+
+    def _drop_connection(self) -> None:
+        if self._client.tap is not None:
+            self._client.tap.close()
+        self._client.loop_misc()
+        self._client.loop_read()
+
+    def _housekeeping(self) -> None:
+        monotonic = time.monotonic()
+        if monotonic >= self._misc_at:
+            self._misc_at = monotonic + 1.0
+            self._client.loop_misc()
+            if self._connected_at is not None and monotonic - self._connected_at > _STABLE:
+                self._backoff.reset()
+
+    def _drain_wakes(self) -> None:
+        try:
+            while self._wake_in.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    # -- arrivals ----------------------------------------------------------------------
+
+    def _deliveries(self, arrivals: list[Arrival]) -> list[Delivery]:
+        now = self._now()
+        deliveries = []
+        for topic, payload, packet_id, duplicate in arrivals:
+            token = 0
+            if packet_id:
+                if duplicate and packet_id in self._owed:
+                    self._again(packet_id)
+                    continue
+                self._sequence += 1
+                token = self._sequence << 16 | packet_id
+                self._owed[packet_id] = token
+            deliveries.append(Delivery(topic, payload, now, token))
+        return deliveries
+
+    def _again(self, packet_id: int) -> None:
+        token = self._owed[packet_id]
+        if token in self._settled_away:
+            self._settled_away.discard(token)
+            self.acknowledge([token])
+
+    # -- paho's callbacks (in this thread: what they raise is raised by poll) ------------
+
+    def _on_connect(self, client: mqtt.Client, _: Any, flags: Any, reason: ReasonCode, __: Any) -> None:
+        if reason.is_failure:
+            _log.error("sensor broker refused", reason=str(reason))
+            return
+        self._connected_at = time.monotonic()
+        if not flags.session_present:
+            self._owed.clear()
+            self._settled_away.clear()
+        if self._filters:
+            client.subscribe([(name, self._qos) for name in self._filters])
+        _log.info("sensor broker connected", session_present=bool(flags.session_present),
+                  filters=len(self._filters))
+
+    def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
+        was_connected, self._connected_at = self._connected_at, None
+        if was_connected is not None and not self._closed:
+            _log.warning("sensor broker lost", reason=str(reason))
+
+    def _on_subscribe(self, _: Any, __: Any, ___: Any, reasons: list[ReasonCode], ____: Any) -> None:
+        for name, reason in zip(self._filters, reasons, strict=False):
+            if reason.is_failure:
+                _log.error("subscription refused", filter=name, reason=str(reason),
+                           remedy="allow this device to read the topic in the broker's ACL")

@@ -1,0 +1,75 @@
+"""From an asset's specification to its measuring points: the profiles, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.monitoring.detection.model import LoadedModel
+from agent.monitoring.detection.process import ProcessBaseline
+from agent.monitoring.detection.regime import Regime
+from agent.monitoring.detection.score import Baseline
+from agent.monitoring.detection.spectrum import SpectrumBaseline
+from agent.monitoring.manipulation import extraction
+from agent.monitoring.point import MeasuringPoint
+from agent.monitoring.spec import AssetSpec, ChannelSpec
+
+_JUDGED = "condition"
+
+
+def points(
+    asset: AssetSpec, regime: Regime, model: LoadedModel | None
+) -> list[tuple[MeasuringPoint, tuple[str, ...]]]:
+    """The asset's measuring points, each with the channels that it takes.
+
+    Process telemetry is one point of all channels (windows by count: one a channel); each
+    condition channel of a waveform asset is a point, its other channels only tell the regime.
+    """
+    if asset.profile == "waveform":
+        return [
+            (_waveform(asset, channel, regime, model), (channel.name,))
+            for channel in asset.channels
+            if channel.role == _JUDGED
+        ]
+    if asset.window.count:
+        return [(_process(asset, (channel,), regime), (channel.name,)) for channel in asset.channels]
+    return [(_process(asset, asset.channels, regime), tuple(c.name for c in asset.channels))]
+
+
+def _process(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime) -> MeasuringPoint:
+    taken = extraction.build(asset, channels, ())
+    judged = [channel.name for channel in channels if channel.role == _JUDGED]
+    single = len(channels) == 1
+    prefixes = [""] if single else [f"{channel.name}." for channel in channels]
+    wanted = asset.features or ("mean", "std")
+    recorded = [f"{prefix}{name}" for prefix in prefixes for name in wanted]
+    baseline: Baseline | None = None
+    if asset.learning.enabled and judged:
+        where = taken.names.index
+        means = [where("mean" if single else f"{name}.mean") for name in judged]
+        spreads = [where("std" if single else f"{name}.std") for name in judged]
+        baseline = ProcessBaseline(judged, means, spreads)
+    return MeasuringPoint(
+        asset, channels[0].name if single else None, taken, recorded, baseline, None, regime)
+
+
+def _waveform(
+    asset: AssetSpec, channel: ChannelSpec, regime: Regime, model: LoadedModel | None
+) -> MeasuringPoint:
+    wanted = asset.features or ("rms", "peak", "crest", "kurtosis", "octaves")
+    learns = asset.learning.enabled
+    bundled = model is not None and model.input == "bands"
+    computed = list(wanted)
+    if learns and "octaves" not in computed:
+        computed.append("octaves")
+    if learns and bundled:
+        computed.append("levels")
+    taken = extraction.build(asset, (channel,), computed)
+    shown = extraction.build(asset, (channel,), wanted).names
+    baseline: Baseline | None = None
+    if learns:
+        bands = [i for i, name in enumerate(taken.names) if name.startswith("octave_")]
+        levels = [i for i, name in enumerate(taken.names) if name.startswith("level_")]
+        baseline = SpectrumBaseline(taken.names, bands, levels, model.model if model and bundled else None)
+    direct = model if model is not None and not bundled else None
+    recorded = (*shown, "model_error") if direct is not None else shown
+    return MeasuringPoint(asset, channel.name, taken, recorded, baseline, direct, regime)

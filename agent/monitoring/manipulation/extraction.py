@@ -1,0 +1,130 @@
+"""Block -> Window -> FeatureVector, for each kind of measuring point.
+
+A grid point aligns several slow channels; a sample point counts one slow channel's samples; a
+waveform point takes spectra of one fast channel. All three answer to ``Extraction``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.monitoring.manipulation.features import telemetry
+from agent.monitoring.manipulation.features.waveform import WaveformFeatures
+from agent.monitoring.manipulation.grid import Grid
+from agent.monitoring.manipulation.window import CountWindows, MessageWindows
+from agent.monitoring.spec import AssetSpec, ChannelSpec
+from agent.monitoring.types import Block, FloatArray, Nanos, Quality
+
+_ENOUGH = 0.5
+_NOMINAL_SAMPLES = 1024
+
+
+class FeatureVector(NamedTuple):
+    """What a window is reduced to; ``values`` in the order of the point's names.
+
+    ``judgeable``: enough of the window is filled. ``power``: the window's power spectrum where
+    one was computed, shape (n // 2 + 1,), only valid until the next block.
+    """
+
+    start: Nanos
+    end: Nanos
+    values: NDArray[np.float64]
+    judgeable: bool = True
+    power: FloatArray | None = None
+
+
+class Extraction(Protocol):
+    """Windows and features of one measuring point."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the feature vector's elements."""
+
+    def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:
+        """The feature vectors of the windows that the block completes."""
+
+
+class GridExtraction:
+    """Several channels of process telemetry on one grid."""
+
+    def __init__(self, channels: Sequence[ChannelSpec], seconds: float, stride: float, lateness: float) -> None:
+        self.names = telemetry.names_of([channel.name for channel in channels])
+        self._grid = Grid([channel.rate for channel in channels], seconds, stride, lateness)
+        self._cells = 0
+        self._needed = max(1, round(seconds / stride))
+
+    def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
+        """See Extraction. The first windows, not yet full, are held back."""
+        vectors = []
+        for window in self._grid.add(channel, block):
+            self._cells += 1
+            if self._cells >= self._needed:
+                values = telemetry.from_moments(window.moments)
+                vectors.append(
+                    FeatureVector(window.start, window.end, values, window.filled >= _ENOUGH)
+                )
+        return vectors
+
+
+class SampleExtraction:
+    """One channel of slow samples, windows by count."""
+
+    def __init__(self, channel: ChannelSpec, count: int, stride: int | None) -> None:
+        self.names = telemetry.names_of([channel.name])
+        self._windows = CountWindows(count, stride)
+
+    def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
+        """See Extraction."""
+        windows = self._windows.add(block)
+        if not windows:
+            return []
+        return [FeatureVector(w.start, w.end, telemetry.from_samples(w.values)) for w in windows]
+
+
+class WaveformExtraction:
+    """One channel of vibration; a gap discards the open window, as a spectrum over it would lie."""
+
+    def __init__(self, features: Sequence[str], rate: float, count: int | None, stride: int | None) -> None:
+        self._features = tuple(features)
+        self._rate = rate
+        self._windows = CountWindows(count, stride) if count else MessageWindows()
+        self._extractor = WaveformFeatures(self._features, count or _NOMINAL_SAMPLES, rate)
+        self._samples = count or _NOMINAL_SAMPLES
+        self.names = self._extractor.names
+
+    def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
+        """See Extraction."""
+        if flags & Quality.GAP:
+            self._windows.reset()
+        vectors = []
+        for window in self._windows.add(block):
+            values = window.values
+            if len(values) != self._samples:
+                self._samples = len(values)
+                self._extractor = WaveformFeatures(self._features, self._samples, self._rate)
+            if flags & Quality.NOT_A_NUMBER or flags & Quality.OUT_OF_RANGE:
+                values = np.nan_to_num(values, nan=float(np.nanmean(values)))
+            vector = self._extractor.extract(values)
+            vectors.append(FeatureVector(window.start, window.end, vector, True, self._extractor.power))
+        return vectors
+
+
+def build(asset: AssetSpec, channels: Sequence[ChannelSpec], features: Sequence[str]) -> Extraction:
+    """The extraction for these channels of the asset (one channel for waveforms)."""
+    window = asset.window
+    first = channels[0]
+    if asset.profile == "waveform":
+        rate = first.rate or first.source.rate
+        if rate is None:
+            reason = f"asset {asset.id}, channel {first.name}: a waveform needs its rate"
+            raise ValueError(reason)
+        stride = int(window.stride) if window.stride else None
+        return WaveformExtraction(features, rate, window.count, stride)
+    if window.count:
+        return SampleExtraction(first, window.count, int(window.stride) if window.stride else None)
+    seconds = window.seconds or 12.0
+    return GridExtraction(channels, seconds, window.stride or seconds, asset.lateness)

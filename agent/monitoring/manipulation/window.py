@@ -1,0 +1,100 @@
+"""Windows of one channel by count of samples, or one a message.
+
+Chunking a stream differently changes nothing: the same samples give the same windows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.monitoring.types import SECOND, Block, FloatArray, Nanos
+
+
+class SampleWindow(NamedTuple):
+    """``values`` of shape (n,): only valid until the next block is added."""
+
+    start: Nanos
+    end: Nanos
+    values: FloatArray
+
+
+class MessageWindows:
+    """Each block is a window."""
+
+    def add(self, block: Block) -> list[SampleWindow]:
+        """The window that is this block."""
+        return [SampleWindow(block.time, _time_after(block), block.values)]
+
+    def reset(self) -> None:
+        """Nothing is held back."""
+
+
+class CountWindows:
+    """Windows of ``count`` samples, a new one every ``stride`` samples."""
+
+    def __init__(self, count: int, stride: int | None = None) -> None:
+        self._count = count
+        self._stride = stride or count
+        self._values: FloatArray = np.empty(count)
+        self._times = np.empty(count, dtype=np.int64)
+        self._held = 0
+
+    def reset(self) -> None:
+        """Forget the open window (after a gap a waveform must not be joined)."""
+        self._held = 0
+
+    def add(self, block: Block) -> list[SampleWindow]:
+        """The windows that the block completes."""
+        values = block.values
+        size = len(values)
+        held = self._held
+        if size == 1:
+            self._values[held] = values[0]
+            self._times[held] = block.time
+            self._held = held = held + 1
+            return [self._emit()] if held == self._count else []
+        if not held and size == self._count == self._stride:
+            return [SampleWindow(block.time, _time_after(block), values)]
+        return self._add_chunks(block)
+
+    def _add_chunks(self, block: Block) -> list[SampleWindow]:
+        values, times = block.values, _times(block)
+        windows: list[SampleWindow] = []
+        done = 0
+        while done < len(values):
+            take = min(self._count - self._held, len(values) - done)
+            self._values[self._held : self._held + take] = values[done : done + take]
+            self._times[self._held : self._held + take] = times[done : done + take]
+            self._held += take
+            done += take
+            if self._held == self._count:
+                window = self._emit()
+                windows.append(window._replace(values=window.values.copy()))
+        return windows
+
+    def _emit(self) -> SampleWindow:
+        kept = self._count - self._stride
+        start, end = int(self._times[0]), int(self._times[-1])
+        window = SampleWindow(start, end, self._values)
+        if kept:
+            window = window._replace(values=self._values.copy())
+            self._values[:kept] = self._values[self._stride :].copy()
+            self._times[:kept] = self._times[self._stride :].copy()
+        self._held = kept
+        return window
+
+
+def _times(block: Block) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    if block.times is not None:
+        return block.times
+    period = SECOND / (block.rate or 1.0)
+    return block.time + np.round(np.arange(len(block.values)) * period).astype(np.int64)
+
+
+def _time_after(block: Block) -> Nanos:
+    """Where the block ends: one period after its last sample, where the period is known."""
+    if block.rate:
+        return block.time + round(len(block.values) * SECOND / block.rate)
+    return int(block.times[-1]) if block.times is not None else block.time

@@ -1,0 +1,236 @@
+"""The one busy thread: from deliveries to records; it owns all monitor state.
+
+::
+
+    link.poll --> Inbox --> work() --> Monitor.observe --> alarm? --> local broker, at once
+                              |                        '-> records --> Writer (group commit)
+                              '--> Ledger <-- committed(mark) <-------------'
+                                     '--> link.acknowledge, in order
+
+``work`` is the seam between the network and the chain. The worker serves the broker's socket
+itself, in turns with the work: one busy thread, no hand-over. ``tests/bench/handover.py``
+measures that against two threads and a queue.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import orjson
+
+from agent.errors import MalformedMessage
+from agent.monitoring.acquisition.router import Router
+from agent.monitoring.monitor import Monitor
+from agent.monitoring.types import Record
+from agent.monitoring.wording import iso
+from agent.ports import Clock, Delivery, Entry, LogWriter, Sensors
+from agent.runtime.dead_letters import DeadLetters
+from agent.runtime.inbox import SHED, Inbox
+from agent.runtime.ledger import Ledger
+
+_SLICE = 256
+_TICK = 1.0
+_IDLE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who speaks: stamped on every record."""
+
+    device: str
+    boot: int
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the worker has done, for whoever asks; plain numbers, read without a lock."""
+
+    messages: int = 0
+    records: int = 0
+    alarms: int = 0
+    shed: int = 0
+    dead_letters: int = 0
+    unjournaled: int = 0
+    unpublished: int = 0
+
+
+class Worker(threading.Thread):
+    """Runs until stopped; ``failure`` holds the exception that ended it, if one did."""
+
+    def __init__(  # noqa: PLR0913 -- the parts that the composition root puts together
+        self,
+        *,
+        link: Sensors,
+        inbox: Inbox,
+        router: Router,
+        monitor: Monitor,
+        writer: LogWriter,
+        clock: Clock,
+        identity: Identity,
+        alarm_topic: Callable[[str], str] | None,
+        dead_letters: DeadLetters,
+        inflight: int = 20,
+    ) -> None:
+        super().__init__(name="worker", daemon=True)
+        self._link = link
+        self._inbox = inbox
+        self._router = router
+        self._monitor = monitor
+        self._writer = writer
+        self._clock = clock
+        self._identity = identity
+        self._alarm_topic = alarm_topic
+        self._dead_letters = dead_letters
+        self._hurry_at = max(1, inflight // 2)
+        self._ledger = Ledger()
+        self._mark = 0
+        self._committed = 0
+        self._seq = 0
+        self._shed_untold: dict[str, int] = {}
+        self._next_tick = 0.0
+        self._requests: deque[Callable[[], None]] = deque()
+        self._stopping = threading.Event()
+        self.counters = Counters()
+        self.last_progress = clock.monotonic()
+        self.failure: BaseException | None = None
+
+    # -- called from other threads -----------------------------------------------------
+
+    def committed(self, mark: int) -> None:
+        """The writer's word that all up to ``mark`` is on the disk."""
+        self._committed = mark
+        self._link.wake()
+
+    def ask(self, request: Callable[[], None]) -> None:
+        """Have something done in the worker's thread, between two batches."""
+        self._requests.append(request)
+        self._link.wake()
+
+    def stop(self) -> None:
+        """Leave after the batch in hand."""
+        self._stopping.set()
+        self._link.wake()
+
+    # -- the thread --------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Turn by turn until stopped."""
+        try:
+            while not self._stopping.is_set():
+                self.turn()
+        except BaseException as bug:  # noqa: BLE001 -- the supervisor reads it and ends the process
+            self.failure = bug
+        finally:
+            self._link.close()
+
+    def turn(self) -> None:
+        """Serve the link once, work on a slice of what waits, acknowledge what is settled."""
+        monotonic = self._clock.monotonic()
+        inbox = self._inbox
+        timeout = 0.0 if inbox else min(_IDLE, max(0.0, self._next_tick - monotonic))
+        arrived = self._link.poll(timeout, read=inbox.wants_more(monotonic))
+        while self._requests:
+            self._requests.popleft()()
+        if arrived:
+            if not inbox and len(arrived) <= _SLICE:
+                self.work(arrived)
+            else:
+                for topic, count in inbox.offer(arrived).items():
+                    self.counters.shed += count
+                    self._shed_untold[topic] = self._shed_untold.get(topic, 0) + count
+        if inbox:
+            self.work(inbox.take(_SLICE))
+        self._settle()
+        monotonic = self._clock.monotonic()
+        self.last_progress = monotonic
+        if monotonic >= self._next_tick:
+            self._next_tick = monotonic + _TICK
+            self._tick()
+
+    def work(self, deliveries: list[Delivery]) -> None:
+        """The seam: decode, observe, record, a batch at a time."""
+        route, observe, absorbed = self._router.route, self._monitor.observe, self._ledger.absorbed
+        for delivery in deliveries:
+            topic, payload, received, token = delivery
+            if payload is SHED:
+                if token:
+                    absorbed(token)
+                continue
+            records: list[Record] = []
+            for feed in route(topic):
+                try:
+                    blocks = feed.decode(payload, received)
+                except MalformedMessage as fault:
+                    self._dead_letter(delivery, str(fault), feed.asset_id, records)
+                    continue
+                if feed.asset_id not in self._monitor.assets:
+                    records += self._monitor.add(replace(feed.spec, id=feed.asset_id))
+                for block in blocks:
+                    if found := observe(block, received, topic):
+                        records += found
+            if records:
+                self._record(records)
+                if token:
+                    absorbed(token, self._mark)
+            elif token:
+                absorbed(token)
+        self.counters.messages += len(deliveries)
+
+    def _record(self, records: list[Record]) -> None:
+        """Number the records; alarms go out at once, then all to the writer."""
+        entries = []
+        device, boot = self._identity.device, self._identity.boot
+        urgent = remember = False
+        for record in records:
+            self._seq += 1
+            kind = record.kind
+            head = b'{"device":"%s","boot":%d,"seq":%d,"kind":"%s",' % (
+                device.encode(), boot, self._seq, kind.encode())
+            payload = head + orjson.dumps(record.body)[1:]
+            if kind != "summary":
+                remember = True
+                if kind == "alarm":
+                    urgent = True
+                    self._announce(record.asset, payload)
+            entries.append(Entry(boot, self._seq, kind, record.asset, record.time, payload))
+        self._mark += 1
+        self.counters.records += len(entries)
+        snapshots = self._monitor.snapshots() if remember else ()
+        if not self._writer.submit(entries, snapshots, self._mark, urgent):
+            self.counters.unjournaled += len(entries)
+            self._committed = self._mark
+
+    def _announce(self, asset: str, payload: bytes) -> None:
+        self.counters.alarms += 1
+        if self._alarm_topic is not None and not self._link.publish(self._alarm_topic(asset), payload):
+            self.counters.unpublished += 1
+
+    def _dead_letter(self, delivery: Delivery, reason: str, asset: str, records: list[Record]) -> None:
+        self.counters.dead_letters += 1
+        told = self._dead_letters.tell(
+            delivery, reason, asset, self._clock.now(), self._clock.monotonic())
+        if told is not None:
+            records.append(told)
+
+    def _settle(self) -> None:
+        ledger = self._ledger
+        if not len(ledger):
+            return
+        ledger.committed(self._committed)
+        if tokens := ledger.ready():
+            self._link.acknowledge(tokens)
+        if len(ledger) >= self._hurry_at:
+            self._writer.submit((), (), 0, True)  # noqa: FBT003 -- the broker would stall: commit now
+
+    def _tick(self) -> None:
+        now = self._clock.now()
+        records = self._monitor.tick(now)
+        if self._shed_untold:
+            body = {"asset": "", "quality": "shed", "time": iso(now), "topics": self._shed_untold}
+            records.append(Record("quality", "", now, body))
+            self._shed_untold = {}
+        if records:
+            self._record(records)
