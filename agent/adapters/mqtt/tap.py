@@ -137,7 +137,12 @@ class PublishTap:
         if self._discard:
             read = self._skip(read)
         self._stream = self._stream + read if self._stream else read
-        return self._cut()
+        try:
+            return self._cut()
+        except IndexError:
+            # a PUBLISH that ends before its own header does: hang up, the broker will send again
+            self._ended = True
+            return []
 
     def _skip(self, read: bytes) -> bytes:
         gone = min(self._discard, len(read))

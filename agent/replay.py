@@ -1,0 +1,200 @@
+"""Recorded files through the same ``Monitor``: no broker, no threads, the same records bit for bit.
+
+This is how settings and models are judged before a device gets them.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from agent.config.settings import Replay, Settings
+from agent.errors import ConfigError, MalformedMessage, Problem
+from agent.models import ModelShelf
+from agent.monitoring.acquisition.times import to_nanos
+from agent.monitoring.monitor import Monitor
+from agent.monitoring.spec import AssetSpec, ChannelSpec
+from agent.monitoring.types import SECOND, Block, FloatArray, Nanos, Record
+
+NPY_SUFFIXES: Final = (".npz", ".npy")
+_KINDS_SHOWN: Final = ("summary",)
+
+
+class InputError(ConfigError):
+    """The recorded file does not fit the configuration."""
+
+    def __init__(self, path: Path, what: str, remedy: str) -> None:
+        super().__init__((Problem(str(path), "input", "", what, remedy),))
+
+
+def replay_file(settings: Settings, path: Path, speed: float | None = None) -> Iterator[Record]:
+    """Every record that the file leads to, in order.
+
+    ``speed``: 1.0 waits as long between samples as when they were recorded; None does not wait.
+    Raises ConfigError where the file does not fit, ModelError where a model does not.
+    """
+    asset = _asset(settings, path)
+    monitor = Monitor(ModelShelf().load)
+    yield from monitor.add(asset)
+    pace = _Pace(speed)
+    for block in read_blocks(settings.replay, asset, path):
+        pace.wait(block.time)
+        yield from monitor.observe(block, block.time, str(path))
+
+
+def read_blocks(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
+    """The blocks in a CSV file (gzip allowed), or in an .npz or .npy file."""
+    if path.suffix in NPY_SUFFIXES:
+        return _read_arrays(mapping, asset, path)
+    return _read_csv(mapping, asset, path)
+
+
+def write_lines(records: Iterable[Record], output: BinaryIO, seen: Callable[[Record], None]) -> int:
+    """One JSON line a window; ``seen`` is shown every record. The number of lines."""
+    lines = 0
+    for record in records:
+        seen(record)
+        if record.kind in _KINDS_SHOWN:
+            output.write(orjson.dumps(record.body, option=orjson.OPT_APPEND_NEWLINE))
+            lines += 1
+    return lines
+
+
+class _Pace:
+    """Waits so that event time passes ``speed`` times as fast as real time."""
+
+    def __init__(self, speed: float | None) -> None:
+        self._speed = speed
+        self._start: tuple[float, Nanos] | None = None
+
+    def wait(self, event: Nanos) -> None:
+        if not self._speed:
+            return
+        if self._start is None:
+            self._start = (time.monotonic(), event)
+        begun, first = self._start
+        left = (event - first) / SECOND / self._speed - (time.monotonic() - begun)
+        if left > 0:
+            time.sleep(left)
+
+
+def _asset(settings: Settings, path: Path) -> AssetSpec:
+    specs = {spec.id: spec for spec in settings.asset_specs()}
+    wanted = settings.replay.asset
+    if wanted is not None and wanted in specs:
+        return specs[wanted]
+    arrays = path.suffix in NPY_SUFFIXES
+    fitting = [spec for spec in specs.values() if (spec.profile == "waveform") == arrays]
+    if wanted is None and len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(specs) or "none"
+    raise InputError(path, "it is not clear which asset was recorded",
+                     f"Set replay.asset to one of: {known}.")
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[IO[str]]:
+    try:
+        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as stream:
+            yield stream
+    except (OSError, UnicodeDecodeError, EOFError) as fault:
+        raise InputError(path, f"cannot be read: {fault}", "Give a CSV file, .csv.gz, .npz or .npy.") from None
+
+
+def _read_csv(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
+    with _open_text(path) as stream:
+        rows = csv.reader(stream, delimiter=mapping.separator)
+        header = next(rows, [])
+        when, columns = _columns(mapping, asset, path, header)
+        for number, row in enumerate(rows, 2):
+            if not row:
+                continue
+            try:
+                at = _time(row[when], mapping)
+                values = [(channel, float(row[column] or "nan")) for channel, column in columns]
+            except (IndexError, ValueError, MalformedMessage) as fault:
+                raise InputError(path, f"line {number}: {fault}",
+                                 "Mend the line, or the separator and columns in [replay].") from None
+            for channel, value in values:
+                scaled = value * channel.source.scale + channel.source.offset
+                yield Block(asset.id, channel.name, at, np.array([scaled]))
+
+
+def _columns(
+    mapping: Replay, asset: AssetSpec, path: Path, header: list[str]
+) -> tuple[int, list[tuple[ChannelSpec, int]]]:
+    """The time's column, and each channel with its column."""
+    wanted = mapping.time_column or (header[0] if header else "time")
+    names = {channel.name: mapping.columns.get(channel.name, channel.name) for channel in asset.channels}
+    missing = [name for name in (wanted, *names.values()) if name not in header]
+    if missing:
+        raise InputError(
+            path,
+            f"no column {', '.join(map(repr, missing))}; the header has {', '.join(header) or 'nothing'}",
+            "Set separator, time_column and columns in [replay].",
+        )
+    return header.index(wanted), [(c, header.index(names[c.name])) for c in asset.channels]
+
+
+def _time(text: str, mapping: Replay) -> Nanos:
+    if mapping.time_unit == "iso8601":
+        return to_nanos(text, "iso8601")
+    number = float(text)
+    return to_nanos(int(number) if number.is_integer() else number, mapping.time_unit)
+
+
+def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
+    channel = _channel(mapping, asset, path)
+    rate = mapping.rate or channel.rate or channel.source.rate
+    times = None
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as fault:
+        raise InputError(path, f"cannot be read: {fault}", "Give arrays written by numpy.") from None
+    if isinstance(loaded, np.ndarray):
+        values = loaded
+    else:
+        with loaded:
+            if "values" not in loaded:
+                raise InputError(path, f"holds no array 'values', only {', '.join(loaded.files)}",
+                                 "Name the records 'values', and their times (ns) 'time'.")
+            values = loaded["values"]
+            times = loaded["time"] if "time" in loaded else None
+            if mapping.rate is None and "rate" in loaded:
+                rate = float(loaded["rate"])
+    if rate is None:
+        raise InputError(path, "the rate of the samples is unknown", "Set rate in [replay] or of the channel.")
+    if values.ndim == 1:
+        values = values[None, :]
+    if values.ndim != 2 or (times is not None and len(times) != len(values)):  # noqa: PLR2004
+        raise InputError(path, f"has shape {values.shape}", "Give records of shape (records, samples).")
+    start = to_nanos(mapping.start, "iso8601") if mapping.start else 0
+    spacing = round(values.shape[1] * SECOND / rate)
+    for number, record in enumerate(values):
+        at = int(times[number]) if times is not None else start + number * spacing
+        yield Block(asset.id, channel.name, at, _floats(record, channel), rate)
+
+
+def _floats(record: NDArray[Any], channel: ChannelSpec) -> FloatArray:
+    values = record if record.dtype == np.float32 else record.astype(np.float64)
+    if channel.source.scale != 1.0 or channel.source.offset != 0.0:
+        values = values * channel.source.scale + channel.source.offset
+    return values
+
+
+def _channel(mapping: Replay, asset: AssetSpec, path: Path) -> ChannelSpec:
+    judged = [c for c in asset.channels if c.role == "condition"]
+    for channel in asset.channels:
+        if channel.name == mapping.channel or (mapping.channel is None and judged == [channel]):
+            return channel
+    known = ", ".join(c.name for c in asset.channels)
+    raise InputError(path, "it is not clear which channel was recorded", f"Set replay.channel to one of: {known}.")
