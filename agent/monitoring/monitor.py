@@ -118,11 +118,12 @@ class Monitor:
             self._channels[spec.id, name] = channel
         return records
 
-    def remove(self, asset: str) -> None:
-        """Watch an asset no longer; what it learned is given up unless taken by ``snapshot``."""
-        gone = self._assets.pop(asset)
-        for name in gone.channels:
-            del self._channels[asset, name]
+    def retire(self, asset_id: str) -> None:
+        """Watch an asset no longer. What it knows is kept aside, for when it is added again."""
+        asset = self._assets.pop(asset_id)
+        for name in asset.channels:
+            del self._channels[asset_id, name]
+        self._kept[asset_id] = asset.to_json()
 
     def observe(self, block: Block, now: Nanos, source: str = "") -> list[Record]:
         """Take one block of a watched asset; the records that it leads to, often none.

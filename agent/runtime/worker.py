@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import orjson
@@ -24,6 +24,7 @@ import orjson
 from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
+from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import Record
 from agent.monitoring.wording import iso
 from agent.ports import Clock, Delivery, Entry, LogWriter, Sensors
@@ -91,6 +92,7 @@ class Worker(threading.Thread):
         self._seq = 0
         self._shed_untold: dict[str, int] = {}
         self._next_tick = 0.0
+        self._watched: dict[str, AssetSpec] = {}
         self._requests: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self.counters = Counters()
@@ -108,6 +110,18 @@ class Worker(threading.Thread):
         """Have something done in the worker's thread, between two batches."""
         self._requests.append(request)
         self._link.wake()
+
+    def change(self, router: Router, specs: Collection[AssetSpec]) -> None:
+        """Follow a new configuration, between two batches: assets whose specification is the same
+        go on untouched; a changed one keeps what it has learned where that still fits."""
+        self.ask(lambda: self._change(router, specs))
+
+    def _change(self, router: Router, specs: Collection[AssetSpec]) -> None:
+        self._router = router
+        self._link.subscribe(router.filters())
+        for asset_id in [asset_id for asset_id, spec in self._watched.items() if spec not in specs]:
+            del self._watched[asset_id]
+            self._monitor.retire(asset_id)
 
     def stop(self) -> None:
         """Leave after the batch in hand."""
@@ -166,7 +180,8 @@ class Worker(threading.Thread):
                 except MalformedMessage as fault:
                     self._dead_letter(delivery, str(fault), feed.asset_id, records)
                     continue
-                if feed.asset_id not in self._monitor.assets:
+                if feed.asset_id not in self._watched:
+                    self._watched[feed.asset_id] = feed.spec
                     records += self._monitor.add(replace(feed.spec, id=feed.asset_id))
                 for block in blocks:
                     if found := observe(block, received, topic):
