@@ -1,0 +1,227 @@
+"""The configuration as a user writes it: a model for each TOML table, types and bounds only.
+
+What concerns several keys is ``checks``'; what a key left out means is ``resolve``'s. The text
+under a key is its description in ``watchkeeper schema`` and in error messages.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent.config.asset_tables import AssetTable
+from agent.config.settings import LogFormat, LogLevel, Protocol, QoS
+from agent.config.urls import broker_address
+from agent.monitoring.spec import TimeUnit
+
+ENV_PREFIX = "WATCHKEEPER_"
+ENV_NESTING = "__"
+
+
+def _is_broker_url(text: str) -> str:
+    broker_address(text)
+    return text
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+BrokerUrl = Annotated[str, AfterValidator(_is_broker_url)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class DeviceTable(Table):
+    """Who this is."""
+
+    id: Name
+    """The device's name, unique in its site: lower-case letters, digits and hyphens."""
+    site: Name
+    """Where it stands: lower-case letters, digits and hyphens."""
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")] = "watchkeeper"
+    """What every topic of this device begins with."""
+    state_dir: Path = Path("/var/lib/watchkeeper")
+    """Folder for what must survive a restart."""
+
+
+class TlsTable(Table):
+    """Files in PEM for an mqtts connection."""
+
+    ca_file: Path | None = None
+    """Certificates of the authorities to trust; left out: the system's."""
+    cert_file: Path | None = None
+    """This device's certificate."""
+    key_file: Path | None = None
+    """The key of this device's certificate."""
+
+
+class ConnectionTable(Table):
+    """How to reach an MQTT broker."""
+
+    url: BrokerUrl
+    """The broker: mqtt://host:port, or mqtts://host:port for TLS."""
+    client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """MQTT client id; left out: made from the device's id."""
+    keepalive: Annotated[int, Field(ge=5, le=65535)] = 60
+    """Seconds of silence after which the broker is asked whether it is there."""
+    protocol: Protocol = "5"
+    """MQTT version."""
+    username: Text | None = None
+    """User name at the broker."""
+    password_file: Path | None = None
+    """File that holds the password and nothing else."""
+    password_credential: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
+    """Name of the systemd credential (LoadCredential=) that holds the password."""
+    tls: TlsTable | None = None
+    """Certificates for mqtts; left out: the system's authorities, no certificate of our own."""
+
+
+class SensorsTable(ConnectionTable):
+    """The broker that the sensors publish to."""
+
+    url: BrokerUrl = "mqtt://127.0.0.1:1883"
+    """The broker: mqtt://host:port, or mqtts://host:port for TLS."""
+    qos: QoS = 1
+    """1: nothing is lost while this device restarts; 0: cheaper."""
+    session_expiry: Annotated[int, Field(ge=0, le=4_294_967_294)] = 3600
+    """Seconds for which the broker keeps messages while this device is away (MQTT 5)."""
+    inflight: Annotated[int, Field(ge=1, le=65535)] = 20
+    """How many messages the broker sends ahead of acknowledgements (mosquitto: max_inflight_messages)."""
+
+
+class UplinkTable(ConnectionTable):
+    """The broker upstream, which records are sent to."""
+
+    keepalive: Annotated[int, Field(ge=5, le=65535)] = 15
+    """Seconds of silence after which the broker is asked whether it is there."""
+
+
+class JournalTable(Table):
+    """The durable log on this device."""
+
+    path: Path | None = None
+    """The SQLite file; left out: journal.db in the state folder."""
+    budget_mb: Annotated[int, Field(ge=4, le=1_048_576)] = 256
+    """Size in MB (1,048,576 bytes) above which the oldest of the least important goes."""
+    commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """Seconds that records wait at most to be written together; alarms do not wait."""
+    commit_rows: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """How many records are written together at most before the interval is over."""
+
+
+class AlarmsTable(Table):
+    """Alarms published on the sensor broker, for the machine's own control system."""
+
+    enabled: bool = True
+    """Whether to publish alarms there."""
+    topic: Text = "{prefix}/v1/{site}/{device}/alarm"
+    """Topic; {prefix}, {site}, {device} and {asset} are filled in."""
+    qos: QoS = 1
+    """QoS of the alarms."""
+
+
+class LimitsTable(Table):
+    """Bounds on what a sensor may send in one message."""
+
+    max_bytes: Annotated[int, Field(ge=1, le=268_435_455)] = 1_048_576
+    """Bytes of one payload."""
+    max_depth: Annotated[int, Field(ge=1, le=128)] = 16
+    """Nesting of objects and arrays."""
+    max_samples: Annotated[int, Field(ge=1)] = 262_144
+    """Samples of one channel in one message."""
+    dead_letters_per_minute: Annotated[int, Field(ge=0)] = 60
+    """How many malformed messages a minute are kept for inspection; all are counted."""
+
+
+class InboxTable(Table):
+    """Bounds on the messages that wait to be worked on."""
+
+    max_messages: Annotated[int, Field(ge=1)] = 10_000
+    """Messages that wait at most."""
+    max_bytes: Annotated[int, Field(ge=1024)] = 16 * 1_048_576
+    """Bytes of payload that wait at most."""
+    patience: Annotated[float, Field(ge=0)] = 10.0
+    """Seconds for which the broker is held back in overload before old messages are shed."""
+
+
+class LogTable(Table):
+    """The daemon's own log, on standard error."""
+
+    level: LogLevel = "info"
+    """The least important level that is shown."""
+    format: LogFormat = "auto"
+    """auto: console on a terminal, JSON elsewhere."""
+
+
+class ReplayTable(Table):
+    """How ``watchkeeper replay`` reads a recorded file; the daemon does not use it."""
+
+    asset: Text | None = None
+    """Id of the asset that was recorded; left out: the only one."""
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """What separates the columns of a CSV file."""
+    time_column: Text | None = None
+    """Name of the CSV column with the time; left out: the first."""
+    time_unit: TimeUnit = "iso8601"
+    """What the time column counts."""
+    columns: dict[str, Text] = Field(default_factory=dict)
+    """Channel -> name of its CSV column; left out: columns are named as the channels."""
+    channel: Text | None = None
+    """Channel of .npz and .npy blocks; left out: the only one."""
+    rate: Annotated[float, Field(gt=0)] | None = None
+    """Hz of .npy blocks, and of .npz without a rate; left out: the channel's."""
+    start: Text | None = None
+    """Time (ISO 8601) of the first block where the file has no times."""
+
+
+class Document(BaseSettings):
+    """Configuration of the Watchkeeper daemon."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_NESTING,
+        title="watchkeeper.toml",
+    )
+
+    device: DeviceTable
+    """Who this is: a table with id and site."""
+    sensors: SensorsTable = SensorsTable()
+    """The broker that the sensors publish to."""
+    uplink: UplinkTable | None = None
+    """The broker upstream; left out: nothing is sent upstream."""
+    journal: JournalTable = JournalTable()
+    """The durable log on this device."""
+    alarms: AlarmsTable = AlarmsTable()
+    """Alarms on the sensor broker."""
+    limits: LimitsTable = LimitsTable()
+    """Bounds on what a sensor may send."""
+    inbox: InboxTable = InboxTable()
+    """Bounds on what waits to be worked on."""
+    log: LogTable = LogTable()
+    """The daemon's own log."""
+    assets: dict[str, AssetTable] = Field(default_factory=dict)
+    """The machines under watch, by a name of your choice."""
+    replay: ReplayTable = ReplayTable()
+    """How recorded files are read."""
+
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0913 -- the signature is pydantic-settings'
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what ``sources`` has gathered, which knows where each key came from."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
