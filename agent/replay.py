@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from agent.config.settings import Replay, Settings
 from agent.errors import ConfigError, MalformedMessage, Problem
 from agent.models import ModelShelf
-from agent.monitoring.acquisition.times import to_nanos
+from agent.monitoring.acquisition.times import time_reader
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec, ChannelSpec
 from agent.monitoring.types import SECOND, Block, FloatArray, Nanos, Record
@@ -146,10 +146,11 @@ def _columns(
 
 
 def _time(text: str, mapping: Replay) -> Nanos:
+    read = time_reader(mapping.time_unit)
     if mapping.time_unit == "iso8601":
-        return to_nanos(text, "iso8601")
+        return read(text, "the time")
     number = float(text)
-    return to_nanos(int(number) if number.is_integer() else number, mapping.time_unit)
+    return read(int(number) if number.is_integer() else number, "the time")
 
 
 def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
@@ -177,7 +178,7 @@ def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Bloc
         values = values[None, :]
     if values.ndim != 2 or (times is not None and len(times) != len(values)):  # noqa: PLR2004
         raise InputError(path, f"has shape {values.shape}", "Give records of shape (records, samples).")
-    start = to_nanos(mapping.start, "iso8601") if mapping.start else 0
+    start = time_reader("iso8601")(mapping.start, "replay.start") if mapping.start else 0
     spacing = round(values.shape[1] * SECOND / rate)
     for number, record in enumerate(values):
         at = int(times[number]) if times is not None else start + number * spacing
