@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.config.asset_tables import AssetTable
 from agent.config.settings import LogFormat, LogLevel, Protocol, QoS
 from agent.config.urls import broker_address
 from agent.monitoring.spec import TimeUnit
-
-ENV_PREFIX = "WATCHKEEPER_"
-ENV_NESTING = "__"
 
 
 def _is_broker_url(text: str) -> str:
@@ -180,17 +176,10 @@ class ReplayTable(Table):
     """Time (ISO 8601) of the first block where the file has no times."""
 
 
-class Document(BaseSettings):
+class Document(Table):
     """Configuration of the Watchkeeper daemon."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter=ENV_NESTING,
-        title="watchkeeper.toml",
-    )
+    model_config = ConfigDict(title="watchkeeper.toml")
 
     device: DeviceTable
     """Who this is: a table with id and site."""
@@ -212,16 +201,3 @@ class Document(BaseSettings):
     """The machines under watch, by a name of your choice."""
     replay: ReplayTable = ReplayTable()
     """How recorded files are read."""
-
-    @classmethod
-    def settings_customise_sources(  # noqa: PLR0913 -- the signature is pydantic-settings'
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what ``sources`` has gathered, which knows where each key came from."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)

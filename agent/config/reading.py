@@ -70,7 +70,7 @@ class _SoundPart:
     def _validate(self) -> Document:
         while True:
             try:
-                return Document(**self._tree)
+                return Document.model_validate(self._tree)
             except ValidationError as fault:
                 errors = fault.errors(include_url=False, include_input=False)
             for error in errors:

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from agent.config.document import ENV_NESTING, ENV_PREFIX, Document
+from agent.config.document import Document
 from agent.errors import Problem
 
 Key: TypeAlias = tuple[str | int, ...]
 """Where in the tree: names of tables and keys, positions in lists."""
 
 ENVIRONMENT: Final = "environment"
+_PREFIX: Final = "WATCHKEEPER_"
+_NESTING: Final = "__"
 _NAMED_BY_USER: Final = ("assets", "channels")
 
 
@@ -97,12 +99,18 @@ def _read(file: Path, gathered: Gathered) -> None:
     gathered.problems.append(problem)
 
 
+class _Variables(Document, BaseSettings):
+    """The document as variables: ``WATCHKEEPER_SENSORS__URL`` is ``sensors.url``."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter=_NESTING)
+
+
 class _Environment(EnvSettingsSource):
     """The ``WATCHKEEPER_`` variables as a tree; what should be JSON and is not stays as it is, so that
     validation reports it with its key."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(Document, case_sensitive=False)
+        super().__init__(_Variables, case_sensitive=False)
         self.env_vars = {name.lower(): value for name, value in environ.items()}
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
@@ -113,12 +121,12 @@ class _Environment(EnvSettingsSource):
 
 
 def _add_environment(environ: Mapping[str, str], gathered: Gathered) -> None:
-    ours = {name: value for name, value in environ.items() if name.upper().startswith(ENV_PREFIX)}
+    ours = {name: value for name, value in environ.items() if name.upper().startswith(_PREFIX)}
     tree = _Environment(ours)()
     for name, value in ours.items():
-        section, *rest = name[len(ENV_PREFIX) :].lower().split(ENV_NESTING)
+        section, *rest = name[len(_PREFIX) :].lower().split(_NESTING)
         if section not in Document.model_fields:
-            tree[section] = {ENV_NESTING.join(rest): value} if rest else value
+            tree[section] = {_NESTING.join(rest): value} if rest else value
     gathered.merge(_as_written(tree, gathered.tree), ENVIRONMENT)
 
 
