@@ -1,0 +1,94 @@
+# Everything a newcomer, a maintainer or a build machine runs, each in one word.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first supported Python that can make a virtual environment: the oldest, because a test
+# takes the suite's core to 3.13 by itself.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	"$$python" -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		2>/dev/null && echo "$$python" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# `make bench SKAB=folder`: where the recorded pump's CSV files are
+SKAB ?=
+# `make test PYTEST_ARGS="-k alarm"`
+PYTEST_ARGS ?=
+
+.PHONY: help
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+.PHONY: demo
+demo: $(VENV)/.installed-demo  ## two minutes: a machine learned, a fault noticed, a link cut, nothing lost
+	$(BIN)/python -m simulators demo
+
+.PHONY: test
+test: programs check  ## everything: static checks, then the tests with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(VENV)/.installed-dev  ## static checks only: ruff, mypy, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --no-logo
+
+.PHONY: bench
+bench: $(VENV)/.installed-dev  ## the benchmarks: a recorded pump (SKAB=folder), the cost of each stage
+	@if [ -n "$(SKAB)" ]; then $(BIN)/python tests/bench/skab.py --data "$(SKAB)"; \
+	else echo "skab: left out; give the folder with its CSV files: make bench SKAB=folder" >&2; fi
+	@if [ -e tests/bench/path.py ]; then $(BIN)/python tests/bench/path.py; fi
+
+.PHONY: models
+models: .venv-train/.installed-train  ## make the shipped models anew from their recipes (1.6 GB of tensorflow)
+	for recipe in firmware-models/*/recipe.toml; do \
+		model="$$(basename "$$(dirname "$$recipe")")"; \
+		.venv-train/bin/python -m simulators write "$$model" --output "build/$$model"; \
+		.venv-train/bin/python -m agent.training "$$recipe" --data "build/$$model" --output "firmware-models/$$model"; \
+	done
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-fuzz  ## feed the decoders with what a fuzzer thinks of, until Ctrl-C
+	$(BIN)/python -m tests.monitoring.acquisition.fuzz
+
+.PHONY: programs
+programs:  # what the tests need and pip cannot give: a real broker, and systemd's own judge of units
+	@missing=""; \
+	PATH="$$PATH:/usr/sbin:/sbin"; \
+	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
+	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	[ -n "$$missing" ] || exit 0; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "make test needs these programs, and there is no apt-get to install them with:$$missing" >&2; exit 1; fi; \
+	sudo=""; \
+	if [ "$$(id -u)" != 0 ]; then \
+		command -v sudo >/dev/null || { echo "make test needs, as root: apt-get install$$missing" >&2; exit 1; }; \
+		sudo=sudo; fi; \
+	echo "installing$$missing"; \
+	$$sudo apt-get update -qq; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+
+.PHONY: clean
+clean:  ## remove what can be made again, the virtual environments too
+	rm -rf $(VENV) .venv-* build dist demo-report bench-results htmlcov .coverage .coverage.* *.egg-info \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp remembers what pyproject.toml asked for when it was installed, so that a second make is quick.
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[$*]'
+	@touch $@
+
+.venv-train/.installed-train: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 with the venv module found" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[train]'
+	@touch $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 with the venv module found; on Debian:" \
+		"apt-get install python3-venv, or say make PYTHON=path" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
