@@ -52,13 +52,13 @@ class Moments:
         if self._wants_peak:
             peak = max(float(values.max()), -float(values.min()))
         rms = sqrt(mean_square)
-        constant = spread <= _CONSTANT * mean_square
+        variance_square = spread * spread if spread > _CONSTANT * mean_square else 0.0
         moments = {
             "mean": mean,
             "rms": rms,
             "std": sqrt(spread),
             "peak": peak,
             "crest": peak / rms if rms else nan,
-            "kurtosis": nan if constant or not fourth else fourth / (spread * spread),
+            "kurtosis": fourth / variance_square if variance_square else nan,
         }
         return [moments[name] for name in self._names]
