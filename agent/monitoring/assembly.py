@@ -63,6 +63,8 @@ def _waveform(
         computed.append("octaves")
     if learns and bundled:
         computed.append("levels")
+    if model is not None and not bundled:
+        computed.append("power")
     taken = extraction.build(asset, (channel,), computed)
     shown = extraction.build(asset, (channel,), wanted).names
     baseline: Baseline | None = None

@@ -1,0 +1,186 @@
+"""The composition root: the only place that builds adapters and threads, and puts them together."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import structlog
+
+from agent import log
+from agent.adapters.clock import SystemClock
+from agent.adapters.mqtt.endpoint import Endpoint, TlsFiles
+from agent.adapters.mqtt.sensors import SensorLink
+from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
+from agent.adapters.sqlite.journal import SqliteJournal
+from agent.adapters.systemd import SystemdNotifier, credential
+from agent.config.settings import Connection, Settings
+from agent.errors import EXIT_BUG, ConfigError, ModelError
+from agent.models import ModelShelf
+from agent.monitoring.acquisition.router import Router
+from agent.monitoring.monitor import Monitor
+from agent.runtime.courier import Courier
+from agent.runtime.dead_letters import DeadLetters
+from agent.runtime.inbox import Inbox
+from agent.runtime.supervisor import Member, Supervisor
+from agent.runtime.worker import Identity, Worker
+from agent.runtime.writer import Writer
+
+_log = structlog.get_logger(__name__)
+
+_NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "dead_letters_per_minute")
+
+_LEAVE_WITHIN = 4.0
+"""Seconds for the whole of an orderly stop; SIGTERM promises 5."""
+
+
+def run(config_path: Path) -> int:
+    """The daemon, until SIGTERM or a bug. The exit code; raises ConfigError and ModelError."""
+    settings = load_apart(config_path)
+    log.configure(settings.log)
+    return Daemon(config_path, settings).run()
+
+
+class Daemon:
+    """All parts of a running agent."""
+
+    def __init__(self, config_path: Path, settings: Settings) -> None:
+        self._config_path = config_path
+        self._settings = settings
+        self._clock = SystemClock()
+        self._models = ModelShelf()
+        for spec in settings.asset_specs():
+            self._models.load(spec)  # a model that cannot be used ends the start, not the first window
+        device = settings.device
+        self._journal = SqliteJournal(
+            settings.journal.path, settings.journal.budget_bytes, uplink=settings.uplink is not None)
+        self._boot = self._journal.begin_boot(self._clock.now())
+        self._monitor = Monitor(self._models.load)
+        self._monitor.remember(self._journal.snapshots(), self._journal.last_times())
+        self._link = SensorLink(
+            endpoint(settings.sensors),
+            qos=settings.sensors.qos,
+            alarm_qos=settings.alarms.qos,
+            session_expiry=settings.sensors.session_expiry,
+            max_payload=settings.limits.max_bytes,
+            now=self._clock.now,
+        )
+        router = Router(settings.asset_specs(), settings.decode_limits())
+        self._link.subscribe(router.filters())
+        self._courier: Courier | None = None
+        self._writer = Writer(
+            self._journal,
+            on_committed=self._committed,
+            max_delay=settings.journal.commit_interval,
+            max_rows=settings.journal.commit_rows,
+        )
+        inbox = settings.inbox
+        self._worker = Worker(
+            link=self._link,
+            inbox=Inbox(inbox.max_messages, inbox.max_bytes, inbox.patience),
+            router=router,
+            monitor=self._monitor,
+            writer=self._writer,
+            clock=self._clock,
+            identity=Identity(device=device.id, boot=self._boot),
+            alarm_topic=self._alarm_topic if settings.alarms.enabled else None,
+            dead_letters=DeadLetters(settings.dead_letters_per_minute),
+            inflight=settings.sensors.inflight,
+        )
+        if settings.uplink is not None:
+            uplink = MqttUplink(UplinkSettings(endpoint=endpoint(settings.uplink), topic=device.topic))
+            self._courier = Courier(self._journal.reader(), uplink, self._writer.settle, self._clock)
+        self._notifier = SystemdNotifier()
+
+    def run(self) -> int:
+        """Start the threads, watch them, and leave in order."""
+        members: list[Member] = [self._worker, self._writer]
+        self._writer.start()
+        self._worker.start()
+        if self._courier is not None:
+            self._courier.start()
+            members.append(self._courier)
+        supervisor = Supervisor(
+            members, self._notifier, self._clock, reload=self.reload, status=self.status)
+        supervisor.install()
+        _log.info("watching", device=self._settings.device.id, boot=self._boot, assets=len(self._settings.assets))
+        code = supervisor.run()
+        if code == EXIT_BUG:
+            # a wedged thread cannot be joined and the state cannot be trusted: leave as a crash would
+            os._exit(EXIT_BUG)
+        self.stop()
+        return code
+
+    def stop(self) -> None:
+        """No new data, then the records to the disk, then the last word upstream."""
+        deadline = time.monotonic() + _LEAVE_WITHIN
+        self._worker.stop()
+        self._worker.join(_LEAVE_WITHIN / 2)
+        self._writer.stop(max(0.1, deadline - time.monotonic() - 1.0))
+        if self._courier is not None:
+            self._courier.stop()
+            self._courier.join(max(0.1, deadline - time.monotonic()))
+        self._journal.close()
+        _log.info("stopped", boot=self._boot)
+
+    def status(self) -> str:
+        """One line for the service manager."""
+        counters = self._worker.counters
+        learning = [
+            f"{name} {asset.progress:.0%}" for name, asset in list(self._monitor.assets.items())[:20]
+            if asset.progress < 1.0
+        ]
+        parts = [
+            "connected" if self._link.connected() else "sensor broker away",
+            f"{len(self._monitor.assets)} assets",
+            f"{counters.messages} messages",
+        ]
+        if learning:
+            parts.append("learning " + ", ".join(learning))
+        return "; ".join(parts)
+
+    def reload(self) -> None:
+        """Read the configuration again: apply what may change, refuse what is invalid."""
+        try:
+            new = load_apart(self._config_path)
+            for spec in new.asset_specs():
+                self._models.load(spec)
+        except ConfigError as refusal:
+            for problem in refusal.problems:
+                _log.error("configuration refused, the old one goes on", file=problem.file, key=problem.key,
+                           value=problem.value, reason=problem.message, remedy=problem.remedy)
+            return
+        except ModelError as refusal:
+            _log.error("configuration refused, the old one goes on", reason=str(refusal))
+            return
+        old, self._settings = self._settings, new
+        if fixed := [part for part in _NEEDS_RESTART if getattr(old, part) != getattr(new, part)]:
+            _log.warning("changed, but only a restart applies it", tables=fixed)
+        log.configure(new.log)
+        router = Router(new.asset_specs(), new.decode_limits())
+        self._worker.change(router, new.asset_specs())
+        _log.info("configuration reloaded", assets=len(new.assets))
+
+    def _committed(self, mark: int) -> None:
+        self._worker.committed(mark)
+        if self._courier is not None:
+            self._courier.notify()
+
+    def _alarm_topic(self, asset: str) -> str:
+        return self._settings.alarms.topic.replace("{asset}", asset)
+
+
+def endpoint(connection: Connection) -> Endpoint:
+    """The configuration's connection as the MQTT adapters take it, password included."""
+    tls = connection.tls
+    return Endpoint(
+        host=connection.host,
+        port=connection.port,
+        tls=TlsFiles(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file) if tls else None,
+        client_id=connection.client_id,
+        keepalive=connection.keepalive,
+        protocol=5 if connection.protocol == "5" else 311,
+        username=connection.username,
+        password=connection.password(credential),
+    )
