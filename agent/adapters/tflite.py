@@ -36,15 +36,15 @@ _HIGHEST = np.array(127, dtype=np.float32)
 class Interpreter(Protocol):
     """The part of the runtimes' ``Interpreter`` that is used here; documented by TensorFlow."""
 
-    def allocate_tensors(self) -> None: ...  # noqa: D102
+    def allocate_tensors(self) -> None: ...
 
-    def invoke(self) -> None: ...  # noqa: D102
+    def invoke(self) -> None: ...
 
-    def get_input_details(self) -> Sequence[Mapping[str, Any]]: ...  # noqa: D102
+    def get_input_details(self) -> Sequence[Mapping[str, Any]]: ...
 
-    def get_output_details(self) -> Sequence[Mapping[str, Any]]: ...  # noqa: D102
+    def get_output_details(self) -> Sequence[Mapping[str, Any]]: ...
 
-    def tensor(self, tensor_index: int) -> Callable[[], NDArray[np.int8]]: ...  # noqa: D102
+    def tensor(self, tensor_index: int) -> Callable[[], NDArray[np.int8]]: ...
 
 
 @dataclass(frozen=True, slots=True)

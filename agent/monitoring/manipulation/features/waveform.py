@@ -11,8 +11,10 @@ levels              level_1 .. level_32                     dB re 1 unit^2
 power               nothing, only ``power`` for a model     unit^2 x samples^2
 =================== ======================================= ===========================
 
-Octaves are seven from 100 to 12,800 Hz, named by their lower edge in Hz; levels cut the same
-span into 32 bands of equal ratio. What would reach above half the rate is left out.
+Octaves are seven from 100 to 12,800 Hz, named by their lower edge in Hz. Levels cut the same
+span into 32 bands that are equally wide in log(1 + f / 1 kHz), as the mel scale is: of equal
+ratio at the top, yet not narrower at the bottom than what one block can tell from its own
+noise. What would reach above half the rate is left out.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ LOWEST: Final = 100.0
 HIGHEST: Final = 12_800.0
 OCTAVES: Final = 7
 LEVELS: Final = 32
+CORNER: Final = 1000.0
 
 FEATURES: Final = (*MOMENTS, "bands", "octaves", "levels", "power")
 """What can be asked for."""
@@ -151,8 +154,8 @@ def _octave_edges(rate: float) -> NDArray[np.float64]:
 
 
 def _level_edges(rate: float) -> NDArray[np.float64]:
-    ratio = HIGHEST / LOWEST
-    return _up_to_half(LOWEST * ratio ** (np.arange(LEVELS + 1) / LEVELS), rate)
+    low, high = np.log1p(LOWEST / CORNER), np.log1p(HIGHEST / CORNER)
+    return _up_to_half(CORNER * np.expm1(low + (high - low) / LEVELS * np.arange(LEVELS + 1)), rate)
 
 
 def _up_to_half(edges: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
