@@ -27,6 +27,8 @@ class Sender:
         self.client.loop_start()
 
     def send(self, *payloads: bytes, topic: str = "s/1", qos: int = 1) -> None:
+        while not self.client.is_connected():
+            time.sleep(0.02)
         for payload in payloads:
             self.client.publish(topic, payload, qos=qos).wait_for_publish(10)
 

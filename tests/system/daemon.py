@@ -168,6 +168,7 @@ class Machine:
 
     def run(self, seconds: int, *, fault: float = 0.0) -> None:
         """So many seconds of running, as fast as the broker takes them; ``fault`` in bar."""
+        self._wait()
         sent = []
         for _ in range(seconds):
             ripple = ((self.second * 7919) % 101) / 101 - 0.5
@@ -178,8 +179,12 @@ class Machine:
         for info in sent:
             info.wait_for_publish(20)
 
+    def _wait(self) -> None:
+        eventually(self._client.is_connected, what="the machine connected")
+
     def send(self, payload: bytes, topic: str | None = None) -> None:
         """One payload of any kind."""
+        self._wait()
         self._client.publish(topic or self._topic, payload, qos=1).wait_for_publish(20)
 
     def close(self) -> None:
