@@ -34,5 +34,5 @@ def _load(spec: ModelSpec) -> LoadedModel:
     for name in INPUTS:
         if name == spec.input:
             return LoadedModel(load_model(path), name)
-    reason = f"{path}: a bare model file does not say what it is fed. Set input to one of: {', '.join(INPUTS)}"
-    raise ModelError(reason)
+    known = ", ".join(INPUTS)
+    raise ModelError(f"{path}: a bare model file does not say what it is fed. Set input to one of: {known}")

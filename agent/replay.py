@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
@@ -17,8 +18,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from agent.config import load
 from agent.config.settings import Replay, Settings
-from agent.errors import ConfigError, MalformedMessage, Problem
+from agent.errors import EXIT_OK, ConfigError, MalformedMessage, Problem
 from agent.models import ModelShelf
 from agent.monitoring.acquisition.times import time_reader
 from agent.monitoring.monitor import Monitor
@@ -32,8 +34,39 @@ _KINDS_SHOWN: Final = ("summary",)
 class InputError(ConfigError):
     """The recorded file does not fit the configuration."""
 
-    def __init__(self, path: Path, what: str, remedy: str) -> None:
-        super().__init__((Problem(str(path), "input", "", what, remedy),))
+    def __init__(self, path: Path, what: str, remedy: str, key: str = "input") -> None:
+        super().__init__((Problem(str(path), key, "", what, remedy),))
+
+
+def replay(config_path: Path, path: Path, output: Path, speed: float | None = None) -> int:
+    """The command: the file's windows as JSON lines in ``output``, alarms and a summary on stderr."""
+    from tqdm import tqdm  # noqa: PLC0415 -- whoever replays in a program needs no bar
+
+    settings = load(config_path)
+    alarms: list[Record] = []
+    try:
+        lines = output.open("wb")
+    except OSError as fault:
+        raise InputError(output, f"cannot be written: {fault.strerror}", "Give a file in a folder that exists.",
+                         "output") from None
+    with lines, tqdm(unit=" records", disable=None, leave=False) as bar:
+        def seen(record: Record) -> None:
+            bar.update()
+            if record.kind == "alarm":
+                alarms.append(record)
+
+        windows = write_lines(replay_file(settings, path, speed), lines, seen)
+    for alarm in alarms:
+        print(_alarm_line(alarm.body), file=sys.stderr)  # noqa: T201 -- a command
+    print(f"{windows} windows in {output}, {len(alarms)} alarm transitions.", file=sys.stderr)  # noqa: T201
+    return EXIT_OK
+
+
+def _alarm_line(body: Mapping[str, Any]) -> str:
+    reasons = ", ".join(f"{name} {amount:+.1f}" for name, amount in body.get("contributors", ()))
+    if "limit" in body:
+        reasons = f"{body['feature']} {body['value']:.4g} beyond {body['limit']:.4g}"
+    return f"{body['time'][:19]}Z  {body['asset']}  {body['transition']:<8}  {body['severity']:<7}  {reasons}"
 
 
 def replay_file(settings: Settings, path: Path, speed: float | None = None) -> Iterator[Record]:
@@ -107,7 +140,8 @@ def _open_text(path: Path) -> Iterator[IO[str]]:
         with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as stream:
             yield stream
     except (OSError, UnicodeDecodeError, EOFError) as fault:
-        raise InputError(path, f"cannot be read: {fault}", "Give a CSV file, .csv.gz, .npz or .npy.") from None
+        reason = (isinstance(fault, OSError) and fault.strerror) or fault
+        raise InputError(path, f"cannot be read: {reason}", "Give a CSV file, .csv.gz, .npz or .npy.") from None
 
 
 def _read_csv(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
@@ -169,7 +203,7 @@ def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Bloc
                 raise InputError(path, f"holds no array 'values', only {', '.join(loaded.files)}",
                                  "Name the records 'values', and their times (ns) 'time'.")
             values = loaded["values"]
-            times = loaded["time"] if "time" in loaded else None
+            times = loaded.get("time")
             if mapping.rate is None and "rate" in loaded:
                 rate = float(loaded["rate"])
     if rate is None:

@@ -33,7 +33,7 @@ class MeasuringPoint:
     judge, ``model`` None where no model is asked.
     """
 
-    def __init__(  # noqa: PLR0913 -- the composition of the chain, made in one place
+    def __init__(  # noqa: PLR0913, PLR0917 -- the composition of the chain, made in one place
         self,
         asset: AssetSpec,
         channel: str | None,
@@ -96,7 +96,9 @@ class MeasuringPoint:
     def _judge(self, vector: FeatureVector, source: str, records: list[Record]) -> None:
         features = vector.values
         if self._model is not None:
-            features = np.append(features, self._model.error(vector))
+            features = np.empty(len(vector.values) + 1)
+            features[:-1] = vector.values
+            features[-1] = self._model.error(vector)
         if self._regime_position is not None:
             self._regime.update(float(features[self._regime_position]), vector.end)
         regime = self._regime.at(vector.end)
@@ -164,7 +166,7 @@ class MeasuringPoint:
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
         return Record("summary", self.asset, end, body)
 
-    def _alarm_record(  # noqa: PLR0913 -- everything that the record tells
+    def _alarm_record(  # noqa: PLR0913, PLR0917 -- everything that the record tells
         self,
         transition: Transition,
         vector: FeatureVector,

@@ -7,7 +7,6 @@ exact, so that a replay gives the same records bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 

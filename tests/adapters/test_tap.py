@@ -25,7 +25,9 @@ def length(size: int) -> bytes:
             return bytes(out)
 
 
-def publish(topic: str, payload: bytes, packet_id: int = 0, *, dup: bool = False, properties: bytes | None = None) -> bytes:
+def publish(
+    topic: str, payload: bytes, packet_id: int = 0, *, dup: bool = False, properties: bytes | None = None
+) -> bytes:
     name = topic.encode()
     body = len(name).to_bytes(2, "big") + name
     if packet_id:

@@ -31,7 +31,7 @@ def test_order_is_kept_and_nothing_leaves_before_its_commit(waits: list[bool], d
         marks[token] = mark if wait else 0
         ledger.absorbed(token, marks[token])
     left: list[int] = []
-    for done in sorted(data.draw(st.lists(st.integers(0, mark), max_size=5))) + [mark]:
+    for done in [*sorted(data.draw(st.lists(st.integers(0, mark), max_size=5))), mark]:
         ledger.committed(done)
         ready = ledger.ready()
         assert all(marks[token] <= done for token in ready)

@@ -10,11 +10,12 @@ worked in twice; its acknowledgement goes out when its turn comes.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from paho.mqtt import client as mqtt
@@ -39,7 +40,7 @@ class TappedClient(mqtt.Client):
     max_payload = 1_048_576
 
     def _create_socket(self) -> Any:
-        sock = super()._create_socket()
+        sock: Any = super()._create_socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tap = PublishTap(sock, properties=self.protocol == mqtt.MQTTv5, max_payload=self.max_payload)
         return self.tap
@@ -66,9 +67,8 @@ class SensorLink:
         self._now = now
         self._backoff = backoff or Backoff(first=0.5, most=30.0)
         self._filters: tuple[str, ...] = ()
-        self._client = build_client(
-            endpoint, clean=False, session_expiry=session_expiry, client_class=TappedClient)
-        assert isinstance(self._client, TappedClient)  # noqa: S101 -- as asked for in the line above
+        client = build_client(endpoint, clean=False, session_expiry=session_expiry, client_class=TappedClient)
+        self._client = cast(TappedClient, client)
         self._client.max_payload = max_payload
         self._client.max_queued_messages_set(_MAX_QUEUED_ALARMS)
         self._client.max_inflight_messages_set(100)
@@ -76,8 +76,8 @@ class SensorLink:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        self._wake_in.setblocking(False)  # noqa: FBT003
+        self._wake_out.setblocking(False)  # noqa: FBT003
         self._sequence = 0
         self._owed: dict[int, int] = {}
         self._settled_away: set[int] = set()
@@ -154,10 +154,9 @@ class SensorLink:
 
     def wake(self) -> None:
         """Make a waiting ``poll`` return."""
-        try:
+        # a full pipe wakes as well; a closed one has nobody to wake
+        with contextlib.suppress(OSError):
             self._wake_out.send(b"\0")
-        except (BlockingIOError, OSError):
-            pass  # a full pipe wakes as well; a closed one has nobody to wake
 
     def close(self) -> None:
         """Leave the broker in good order; the session stays for the next start."""
@@ -200,11 +199,9 @@ class SensorLink:
                 self._backoff.reset()
 
     def _drain_wakes(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             while self._wake_in.recv(4096):
                 pass
-        except BlockingIOError:
-            pass
 
     # -- arrivals ----------------------------------------------------------------------
 

@@ -51,9 +51,9 @@ def build_binary(asset: str, channels: Sequence[ChannelSpec], limits: DecodeLimi
 
     def decode_plain(payload: bytes, received: Nanos) -> list[Block]:
         size = len(payload)
-        if size % 4 or not 4 < size <= max_bytes:
+        if size % frame or not frame < size <= max_bytes:
             return decode(payload, received)
-        first = received - round((size // 4 - 1) * period)
+        first = received - round((size // frame - 1) * period)
         return [new(Block, (asset, name, first, frombuffer(payload, dtype), rate, None))]
 
     return decode_plain

@@ -46,7 +46,7 @@ class CborReader:
         self._depth = limits.max_depth
         self._strict_keys = keys == "text"
 
-    def __call__(self, payload: bytes) -> Any:  # noqa: ANN401 -- a document is of any type
+    def __call__(self, payload: bytes) -> Any:
         source = BytesIO(payload)
         decoder = cbor2.CBORDecoder(
             source,
@@ -60,8 +60,7 @@ class CborReader:
             raise ValueError(str(fault)) from None
         # The digits of a text are whole data items: read as CBOR, "12.5" begins with a -18.
         if source.tell() != len(payload):
-            message = "bytes follow the first data item"
-            raise ValueError(message)
+            raise ValueError("bytes follow the first data item")
         return document
 
 
@@ -71,8 +70,7 @@ def build_cbor(asset: str, channels: Sequence[ChannelSpec], limits: DecodeLimits
 
 
 def _refuse(_value: object, _immutable: bool) -> object:  # noqa: FBT001 -- cbor2's signature
-    message = "a tag that no measurement needs"
-    raise ValueError(message)
+    raise ValueError("a tag that no measurement needs")
 
 
 def _untag(value: object, _immutable: bool) -> object:  # noqa: FBT001
@@ -81,12 +79,10 @@ def _untag(value: object, _immutable: bool) -> object:  # noqa: FBT001
 
 def _decimal_fraction(value: object, _immutable: bool) -> float:  # noqa: FBT001
     if not isinstance(value, list | tuple) or [type(part) for part in value] != [int, int]:
-        message = "a decimal fraction is two integers"
-        raise ValueError(message)
+        raise ValueError("a decimal fraction is two integers")
     exponent, mantissa = value
     if abs(exponent) > _MAX_EXPONENT:
-        message = "a decimal fraction out of range"
-        raise ValueError(message)
+        raise ValueError("a decimal fraction out of range")
     # Through text, so that 2150 * 10**-2 is the same 21.5 that JSON would have given.
     return float(f"{mantissa}e{exponent}")
 
@@ -94,8 +90,7 @@ def _decimal_fraction(value: object, _immutable: bool) -> float:  # noqa: FBT001
 def _typed_array(dtype: np.dtype[Any]) -> Callable[[object, bool], object]:
     def read(value: object, _immutable: bool) -> object:  # noqa: FBT001
         if not isinstance(value, bytes) or len(value) % dtype.itemsize:
-            message = f"a typed array is bytes, a multiple of {dtype.itemsize}"
-            raise ValueError(message)
+            raise ValueError(f"a typed array is bytes, a multiple of {dtype.itemsize}")
         return np.frombuffer(value, dtype)
 
     return read

@@ -43,8 +43,7 @@ class _Column:
 def column_number(text: str) -> int:
     """A column's number from 0. Raises ValueError where the text is none."""
     if not (text.isascii() and text.isdigit()):
-        message = f"a column is a number counted from 0: {text!r}"
-        raise ValueError(message)
+        raise ValueError(f"a column is a number counted from 0: {text!r}")
     return int(text)
 
 

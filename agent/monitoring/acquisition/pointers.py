@@ -20,11 +20,9 @@ def compile_pointer(text: str) -> tuple[str, ...]:
     if not text:
         return ()
     if not text.startswith("/"):
-        message = f'a pointer is empty or begins with "/": {text!r}'
-        raise ValueError(message)
+        raise ValueError(f'a pointer is empty or begins with "/": {text!r}')
     if _BAD_ESCAPE.search(text):
-        message = f'in a pointer "~" stands only in "~0" (for ~) and "~1" (for /): {text!r}'
-        raise ValueError(message)
+        raise ValueError(f'in a pointer "~" stands only in "~0" (for ~) and "~1" (for /): {text!r}')
     # The order matters (RFC 6901, section 4): "~01" is "~1", not "/".
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in text[1:].split("/"))
 

@@ -23,6 +23,7 @@ in seconds."""
 FACTORS: Final[Mapping[TimeUnit, int]] = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
 """Nanoseconds in each unit that is a number."""
 
+_MICROSECOND: Final[Nanos] = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +60,9 @@ def _round(value: float, factor: int) -> Nanos:
     The seconds of our century resolve 0.24 us as a float: rounding to the microsecond gives what
     the sender wrote in decimal (1700000000.001 s), to the nanosecond would give it noise.
     """
-    return round(value * (factor // 1_000)) * 1_000 if factor >= 1_000_000 else round(value * factor)
+    if factor <= _MICROSECOND:
+        return round(value * factor)
+    return round(value * (factor // _MICROSECOND)) * _MICROSECOND
 
 
 def _read_iso8601(value: object, where: str) -> Nanos:

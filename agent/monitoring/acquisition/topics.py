@@ -10,7 +10,7 @@ _MAX_BYTES: Final = 65_535
 _PLACEHOLDER: Final = re.compile(r"\{([0-9]+)\}")
 
 
-def check_filter(topic_filter: str) -> str | None:
+def check_filter(topic_filter: str) -> str | None:  # noqa: PLR0911 -- one for each rule
     """What is wrong with a topic filter, or None."""
     if not topic_filter:
         return "a topic filter is not empty"
@@ -95,6 +95,5 @@ def fill(template: str, captures: Sequence[str]) -> str:
     Raises ValueError where the filter has fewer wildcards than that.
     """
     if any(not 1 <= number <= len(captures) for number in placeholders(template)):
-        message = f"{template!r} asks for more wildcards than the topic has: {len(captures)}"
-        raise ValueError(message)
+        raise ValueError(f"{template!r} asks for more wildcards than the topic has: {len(captures)}")
     return _PLACEHOLDER.sub(lambda found: captures[int(found[1]) - 1], template)

@@ -35,7 +35,8 @@ class ProcessBaseline:
         self._spreads = np.asarray(spreads, dtype=np.intp)
         self._seen: list[NDArray[np.float64]] = []
         self._raw: list[NDArray[np.float64]] = []
-        self._centre: NDArray[np.float64] | None = None
+        self._learned = False
+        self._centre = np.zeros(len(means))
         self._unit = np.ones(len(means))
         self._norm = 1.0
         self._tail = Tail((0.0,) * 10, 1.0)
@@ -43,7 +44,7 @@ class ProcessBaseline:
     @property
     def learned(self) -> bool:
         """Whether it can score."""
-        return self._centre is not None
+        return self._learned
 
     def learn(self, features: NDArray[np.float64]) -> None:
         """Take in one normal window; one with a missing channel teaches nothing."""
@@ -69,6 +70,7 @@ class ProcessBaseline:
         self._norm = max(float(np.quantile(norms, _REFERENCE)), 1e-9)
         self._tail = Tail.fit(norms / self._norm)
         self._seen, self._raw = [], []
+        self._learned = True
         return True
 
     def score(self, features: NDArray[np.float64]) -> Score:
@@ -81,7 +83,6 @@ class ProcessBaseline:
 
     def to_json(self) -> dict[str, Any]:
         """What was learned."""
-        assert self._centre is not None  # noqa: S101 -- a caller's bug, not an input
         return {
             "kind": "process",
             "channels": list(self._names),
@@ -100,3 +101,4 @@ class ProcessBaseline:
         self._unit = np.array(document["unit"])
         self._norm = document["norm"]
         self._tail = Tail.from_json(document["tail"])
+        self._learned = True

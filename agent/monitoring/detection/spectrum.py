@@ -46,7 +46,8 @@ class SpectrumBaseline:
         self._model = model
         self._seen: list[NDArray[np.float64]] = []
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_SMOOTHED)
-        self._centre: NDArray[np.float64] | None = None
+        self._learned = False
+        self._centre = np.zeros(len(bands))
         self._level_centre = np.zeros(len(levels))
         self._error_centre = 0.0
         self._error_limit = _ERROR_LIMIT
@@ -56,7 +57,7 @@ class SpectrumBaseline:
     @property
     def learned(self) -> bool:
         """Whether it can score."""
-        return self._centre is not None
+        return self._learned
 
     def learn(self, features: NDArray[np.float64]) -> None:
         """Take in one normal record."""
@@ -80,6 +81,7 @@ class SpectrumBaseline:
         self._tail = Tail.fit(statistic[_SMOOTHED:])
         self._recent.clear()
         self._recent_errors.clear()
+        self._learned = True
         return True
 
     def _error_level(self, features: NDArray[np.float64]) -> float:
@@ -104,7 +106,6 @@ class SpectrumBaseline:
 
     def to_json(self) -> dict[str, Any]:
         """What was learned."""
-        assert self._centre is not None  # noqa: S101 -- a caller's bug, not an input
         return {
             "kind": "spectrum",
             "bands": list(self._names),
@@ -128,6 +129,7 @@ class SpectrumBaseline:
         self._error_centre = document["error_centre"]
         self._error_limit = document["error_limit"]
         self._tail = Tail.from_json(document["tail"])
+        self._learned = True
 
 
 def _causal_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

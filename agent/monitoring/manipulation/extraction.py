@@ -51,7 +51,9 @@ class Extraction(Protocol):
 class GridExtraction:
     """Several channels of process telemetry on one grid."""
 
-    def __init__(self, channels: Sequence[ChannelSpec], seconds: float, stride: float, lateness: float) -> None:
+    def __init__(
+        self, channels: Sequence[ChannelSpec], seconds: float, stride: float, lateness: float
+    ) -> None:
         self.names = telemetry.names_of([channel.name for channel in channels])
         self._grid = Grid([channel.rate for channel in channels], seconds, stride, lateness)
         self._cells = 0
@@ -98,18 +100,22 @@ class WaveformExtraction:
 
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
         """See Extraction."""
-        if flags & Quality.GAP:
-            self._windows.reset()
+        doubtful = False
+        if flags:
+            if flags & Quality.GAP:
+                self._windows.reset()
+            doubtful = bool(flags & (Quality.NOT_A_NUMBER | Quality.OUT_OF_RANGE))
         vectors = []
         for window in self._windows.add(block):
             values = window.values
             if len(values) != self._samples:
                 self._samples = len(values)
                 self._extractor = WaveformFeatures(self._features, self._samples, self._rate)
-            if flags & Quality.NOT_A_NUMBER or flags & Quality.OUT_OF_RANGE:
-                values = np.nan_to_num(values, nan=float(np.nanmean(values)))
+            if doubtful:
+                known: FloatArray = values[~np.isnan(values)]
+                values = np.where(np.isnan(values), known.sum() / max(1, len(known)), values)
             vector = self._extractor.extract(values)
-            vectors.append(FeatureVector(window.start, window.end, vector, True, self._extractor.power))
+            vectors.append(FeatureVector(window.start, window.end, vector, power=self._extractor.power))
         return vectors
 
 

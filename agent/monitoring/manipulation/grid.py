@@ -88,10 +88,8 @@ class Grid:
             cell[COUNT, channel] += 1.0
             cell[SUM, channel] += value
             cell[SQUARE, channel] += value * value
-            if value < cell[LOW, channel]:
-                cell[LOW, channel] = value
-            if value > cell[HIGH, channel]:
-                cell[HIGH, channel] = value
+            cell[LOW, channel] = min(value, cell[LOW, channel])
+            cell[HIGH, channel] = max(value, cell[HIGH, channel])
 
     def _add_block(self, channel: int, block: Block) -> None:
         values = np.asarray(block.values, dtype=np.float64)

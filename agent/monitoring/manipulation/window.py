@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.monitoring.types import SECOND, Block, FloatArray, Nanos
 
@@ -86,11 +87,12 @@ class CountWindows:
         return window
 
 
-def _times(block: Block) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _times(block: Block) -> NDArray[np.int64]:
     if block.times is not None:
         return block.times
     period = SECOND / (block.rate or 1.0)
-    return block.time + np.round(np.arange(len(block.values)) * period).astype(np.int64)
+    times: NDArray[np.int64] = block.time + np.round(np.arange(len(block.values)) * period).astype(np.int64)
+    return times
 
 
 def _time_after(block: Block) -> Nanos:

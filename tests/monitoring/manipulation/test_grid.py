@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,7 +91,7 @@ def test_chunking_a_stream_differently_changes_nothing(values: list[float], cuts
     edges = sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})
     many = [
         window
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
         for window in chunked.add(0, Block("a", "c", low * period, np.array(values[low:high]), rate))
     ]
     assert [(w.start, w.end) for w in one] == [(w.start, w.end) for w in many]
