@@ -48,7 +48,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
         ("[Service]", "[Srvice]", "Unknown section"),
         ("SystemCallFilter=@system-service", "SystemCallFilter=@sistem-service", "@sistem-service"),
         ("ExecStart=", "#ExecStart=", "no ExecStart="),
-        ("TimeoutStopSec=10", "TimeoutStopSec=ten", "TimeoutStopSec"),
+        ("TimeoutStopSec=10", "TimeoutStopSec=ten", "parse time value"),
     ],
 )
 def test_systemd_refuses_a_broken_unit(sound: str, broken: str, complaint: str, tmp_path: Path) -> None:
