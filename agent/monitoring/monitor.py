@@ -71,9 +71,12 @@ class Asset:
 
     def restore(self, document: Mapping[str, Any]) -> None:
         """Take back what ``to_json`` gave. Raises ValueError where it does not fit any more."""
+        kept = document["points"]
         for point, _ in self.points:
-            if (kept := document["points"].get(point.channel or "")) is not None:
-                point.restore(kept)
+            if (point.channel or "") in kept:
+                point.restore(kept[point.channel or ""])
+        if kept.keys() != {point.channel or "" for point, _ in self.points}:
+            raise ValueError("the measuring points have changed")
 
 
 class Monitor:

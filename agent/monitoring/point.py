@@ -53,9 +53,9 @@ class MeasuringPoint:
         self._baseline = baseline
         self._model = model
         self._regime = regime
-        self._regime_position = (
-            self._names.index(f"{regime.channel}.mean") if f"{regime.channel}.mean" in self._names else None
-        )
+        # the lowest of the window: one that reaches into a standstill is not of a running machine
+        tells = f"{regime.channel}.min"
+        self._regime_position = self._names.index(tells) if tells in self._names else None
         limits = [spec for spec in asset.limits if _own(spec.feature, channel, self._names)]
         self._limits = Limits(
             [_bare(spec, channel, self._names) for spec in limits], self._names, asset.persistence.hysteresis

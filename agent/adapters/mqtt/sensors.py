@@ -109,10 +109,10 @@ class SensorLink:
         if tap is None or self._client.socket() is None:
             self._reconnect(timeout)
             return []
-        wanted = [self._wake_in, tap] if read else [self._wake_in]
+        wanted: list[Any] = [self._wake_in, tap] if read else [self._wake_in]
         if read and tap.pending():
             timeout = 0.0
-        writes = [tap] if self._client.want_write() else []
+        writes: list[Any] = [tap] if self._client.want_write() else []
         readable, writable, _ = select.select(wanted, writes, [], timeout)
         if self._wake_in in readable:
             self._drain_wakes()

@@ -49,7 +49,8 @@ class QualityGate:
         low, high = spec.valid or (-float_info.max, float_info.max)
         # Finite bounds: the one comparison with them finds NaN and infinity as well.
         self._low, self._high = max(low, -float_info.max), min(high, float_info.max)
-        self._stuck_after = spec.stuck_after
+        # One sample alone is not equal to anything.
+        self._stuck_after = max(spec.stuck_after, 2) if spec.stuck_after else 0
         self._trusted = spec.source.time is not None or spec.source.codec in ("senml-json", "senml-cbor")
         resolution = _RESOLUTION[spec.source.time_unit] if self._trusted else 0
         self._reach = (1 + _MISSED_PERIODS) * SECOND / spec.rate + resolution if spec.rate else inf
@@ -152,7 +153,7 @@ class QualityGate:
         before = self._run if values.item(0) == self._last else 0
         least = self._stuck_after - 1
         equal = values[1:] == values[:-1]
-        if least and not before and not equal.any():
+        if not before and not equal.any():
             self._run = 1
             return 0
         starts = np.flatnonzero(~equal) + 1
@@ -194,6 +195,8 @@ class QualityGate:
                 usable.append(good)
         if not any(usable):
             return None, _FLAGS[flags]
+        if len(kept) == values.size and all(usable):
+            return block, _FLAGS[flags]
         if len(kept) < values.size:
             values, times = values[kept], times[kept]
         if not all(usable):
