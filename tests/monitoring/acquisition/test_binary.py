@@ -23,7 +23,7 @@ DTYPES: dict[SampleType, str] = {"i16": "i2", "i32": "i4", "f32": "f4", "f64": "
 )
 def test_what_was_packed_comes_out(
     sample: SampleType, little: bool, interleaved: int, numbers: list[int]
-) -> None:  # noqa: FBT001
+) -> None:
     frames = np.array([[number + lane for lane in range(interleaved)] for number in numbers]).clip(
         -32_768, 32_767
     )

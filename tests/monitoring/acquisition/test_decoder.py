@@ -23,5 +23,5 @@ def test_a_topic_may_carry_payloads_of_several_formats() -> None:
 
 
 def test_a_payload_of_no_known_format_is_refused_with_every_reason() -> None:
-    with pytest.raises(MalformedMessage, match="no multiple of 4.*cannot be decoded.*expected a number"):
+    with pytest.raises(MalformedMessage, match=r"no multiple of 4.*cannot be decoded.*expected a number"):
         decode(b"hello", *MIXED)

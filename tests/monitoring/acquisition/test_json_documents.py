@@ -68,7 +68,7 @@ def test_the_rate_of_the_channel_spaces_where_the_source_has_none() -> None:
 
 
 def test_an_array_without_a_rate_is_refused_with_the_remedy() -> None:
-    with pytest.raises(MalformedMessage, match="channel pressure: 2 samples .*: set rate"):
+    with pytest.raises(MalformedMessage, match=r"channel pressure: 2 samples .*: set rate"):
         decode(b"[1,2]", channel())
 
 

@@ -8,7 +8,8 @@ from agent.monitoring.acquisition.pointers import MISSING, compile_pointer, reso
 
 # The document and the answers of RFC 6901, section 5.
 DOCUMENT = {
-    "foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, 'k"l': 6, " ": 7, "m~n": 8,
+    "foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, 'k"l': 6, " ": 7,
+    "m~n": 8,
 }  # fmt: skip
 ANSWERS = {
     "": DOCUMENT, "/foo": ["bar", "baz"], "/foo/0": "bar", "/": 0, "/a~1b": 1, "/c%d": 2, "/e^f": 3,

@@ -53,7 +53,7 @@ def test_iso_texts_stay_exact_to_the_microsecond(moment: datetime) -> None:
     [("ms", 1_700_000_000), ("s", 1_700_000_000_000), ("us", 1_700_000_000_000), ("ns", 1_700_000_000)],
 )
 def test_a_time_in_the_wrong_unit_is_refused(unit: TimeUnit, written: int) -> None:
-    with pytest.raises(MalformedMessage, match=f"time at /ts: .*is the time unit {unit}"):
+    with pytest.raises(MalformedMessage, match=f"is the time unit {unit}"):
         time_reader(unit)(written, "time at /ts")
 
 
@@ -75,5 +75,5 @@ def test_what_is_no_number_is_named(written: object, found: str) -> None:
     "written", ["", "yesterday", "2023-13-01", "\ud800", "0001-01-01T00:00:00+14:00", 17]
 )
 def test_what_is_no_iso_time_is_refused(written: object) -> None:
-    with pytest.raises(MalformedMessage, match="ISO 8601|2000 to 2200"):
+    with pytest.raises(MalformedMessage, match=r"ISO 8601|2000 to 2200"):
         time_reader("iso8601")(written, "time")

@@ -55,11 +55,12 @@ def test_good_filters_pass(topic_filter: str) -> None:
     ("topic_filter", "reason"),
     [
         ("", "not empty"), ("a+/b", "whole level"), ("a/b#", "whole levels"), ("a/#/b", "only at the end"),
-        ("a\0", r"U\+0000"), ("\ud800", "surrogates"), ("$share/group/a", "shared"), ("a" * 65_536, "65535 bytes"),
+        ("a\0", "U+0000"), ("\ud800", "surrogates"), ("$share/group/a", "shared"),
+        ("a" * 65_536, "65535 bytes"),
     ],
 )  # fmt: skip
 def test_bad_filters_are_told_why(topic_filter: str, reason: str) -> None:
-    assert reason.replace("\\", "") in (check_filter(topic_filter) or "")
+    assert reason in (check_filter(topic_filter) or "")
 
 
 @given(FILTERS, FILTERS, TOPICS)
