@@ -57,7 +57,7 @@ def _environment(python: Path) -> Path:
     inside = VENV / "bin" / "python"
     if not stamp.is_file() or stamp.read_text() != asked:
         subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
-        pip = [inside, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        pip = [str(inside), "-m", "pip", "--disable-pip-version-check", "--quiet"]
         subprocess.run([*pip, "install", *requirements], check=True)
         stamp.write_text(asked)
     return inside
