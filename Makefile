@@ -17,6 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SKAB ?=
 # `make test PYTEST_ARGS="-k alarm"`
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 600
+MODEL := firmware-models/bearing-bands
 
 .PHONY: help
 help:  ## this list
@@ -43,16 +45,21 @@ bench: $(VENV)/.installed-dev  ## the benchmarks: a recorded pump (SKAB=folder),
 	@if [ -e tests/bench/path.py ]; then $(BIN)/python tests/bench/path.py; fi
 
 .PHONY: models
-models: .venv-train/.installed-train  ## make the shipped models anew from their recipes (1.6 GB of tensorflow)
-	for recipe in firmware-models/*/recipe.toml; do \
-		model="$$(basename "$$(dirname "$$recipe")")"; \
-		.venv-train/bin/python -m simulators write "$$model" --output "build/$$model"; \
-		.venv-train/bin/python -m agent.training "$$recipe" --data "build/$$model" --output "firmware-models/$$model"; \
-	done
+models: build/machines .venv-train/.installed-train  ## make the shipped model anew from its recipe (1.6 GB of tensorflow)
+	.venv-train/bin/python -m agent.training $(MODEL)/recipe.toml --data $< --output $(MODEL)
+
+.PHONY: models-check
+models-check: build/machines .venv-train/.installed-train  ## make the shipped model anew and hold it against the one here
+	.venv-train/bin/python -m agent.training $(MODEL)/recipe.toml --data $< --output build/model --compare $(MODEL)
+
+build/machines: $(VENV)/.installed-dev $(wildcard simulators/*.py)
+	rm -rf $@
+	$(BIN)/python -m simulators write --machine bearing --output $@
 
 .PHONY: fuzz
-fuzz: $(VENV)/.installed-fuzz  ## feed the decoders with what a fuzzer thinks of, until Ctrl-C
-	$(BIN)/python -m tests.monitoring.acquisition.fuzz
+fuzz: $(VENV)/.installed-fuzz  ## feed the decoders with what a fuzzer thinks of (FUZZ_SECONDS=600)
+	mkdir -p build/fuzz
+	$(BIN)/python -m tests.fuzz.codecs -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/ build/fuzz
 
 .PHONY: programs
 programs:  # what the tests need and pip cannot give: a real broker, and systemd's own judge of units
