@@ -71,7 +71,8 @@ def _waveform(
     if learns:
         bands = [i for i, name in enumerate(taken.names) if name.startswith("octave_")]
         levels = [i for i, name in enumerate(taken.names) if name.startswith("level_")]
-        baseline = SpectrumBaseline(taken.names, bands, levels, model.model if model and bundled else None)
+        asked = model.fed_with(len(levels), f"{asset.id}.{channel.name}") if model and bundled else None
+        baseline = SpectrumBaseline(taken.names, bands, levels, asked)
     direct = model if model is not None and not bundled else None
     recorded = (*shown, "model_error") if direct is not None else shown
     return MeasuringPoint(asset, channel.name, taken, recorded, baseline, direct, regime)

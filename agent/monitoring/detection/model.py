@@ -23,6 +23,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.errors import ModelError
 from agent.monitoring.manipulation.extraction import FeatureVector
 from agent.monitoring.types import FloatArray
 
@@ -62,6 +63,17 @@ class LoadedModel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fed", np.zeros(self.model.input_size, dtype=np.float32))
+
+    def fed_with(self, size: int, who: str) -> Model:
+        """The model, for ``size`` values at a time. Raises ModelError where it takes another number;
+        ``who`` names whose values they are."""
+        if self.model.input_size != size:
+            reason = (
+                f"{who}: its model takes {self.model.input_size} values, and {self.input} has {size} here."
+                " Give it a model made for this input, and a rate of 25600 Hz or more where that is bands"
+            )
+            raise ModelError(reason)
+        return self.model
 
     def error(self, vector: FeatureVector) -> float:
         """See ``ModelInput``. The window's ``power`` must have been computed."""
