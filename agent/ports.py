@@ -69,15 +69,34 @@ class Journal(Protocol):
         """Checkpoint and close."""
 
 
+class LogReader(Protocol):
+    """The log as the courier sees it, through a connection of its own. Raises as Journal does."""
+
+    def pending(self, limit: int, kinds: Collection[RecordKind],
+                after: tuple[int, int] = (0, 0)) -> list[Entry]:
+        """The oldest unsettled entries of these kinds beyond (boot, seq) ``after``."""
+
+    def newest(self) -> tuple[int, int]:
+        """(boot, seq) of the last entry committed; (0, 0) where there is none."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
 class Uplink(Protocol):
-    """The way upstream. Not thread-safe: the courier alone uses it."""
+    """The way upstream. One thread uses it, the courier's, but for ``wake``."""
 
     def send(self, entry: Entry, *, historical: bool) -> None:
         """Hand over one entry. Raises Unavailable when there is no link or no room."""
 
     def step(self, timeout: float) -> Iterable[tuple[tuple[int, int], bool]]:
         """Serve the connection for up to ``timeout`` seconds; ((boot, seq), accepted) of each
-        entry settled meanwhile. Raises nothing when the link is down: it reconnects."""
+        entry settled meanwhile. Raises nothing when the link is down: it reconnects. Returns as
+        soon as the link came or went, so that ``connected`` shows every change. What was sent and
+        not settled before the link went is the uplink's own to send again, as history."""
+
+    def wake(self) -> None:
+        """Make a waiting ``step`` return. Any thread may call this."""
 
     def connected(self) -> bool:
         """Whether entries can be sent now."""

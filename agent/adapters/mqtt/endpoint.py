@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
@@ -33,9 +34,9 @@ class TlsFiles:
     (None: in the same file) are the device's own, for brokers that ask for them.
     """
 
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    ca_file: Path | str | None = None
+    cert_file: Path | str | None = None
+    key_file: Path | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +116,10 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-def _unusable(key: str, path: str | None, fault: OSError | ValueError) -> ConfigError:
+def _unusable(key: str, path: Path | str | None, fault: OSError | ValueError) -> ConfigError:
     reason = (isinstance(fault, OSError) and fault.strerror) or str(fault)
     return ConfigError((
-        Problem(path or "the system's authorities", key, "", f"cannot be used: {reason}",
+        Problem(str(path or "the system's authorities"), key, "", f"cannot be used: {reason}",
                 "Give a PEM file that the daemon's user can read."),
     ))
 

@@ -1,0 +1,102 @@
+"""Connections to the journal's file, the place of an entry in it, and what SQLite's errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from pathlib import Path
+from typing import Final
+
+from agent.errors import AgentError, JournalCorrupt, JournalFull
+
+SEQ_BITS: Final = 40
+"""A row's id is ``boot << 40 | seq``: the order of the log is the order of the table, and no
+second index is needed to find an entry. 2^40 entries a boot last 34 years at 1,000 a second."""
+
+_SEQ_MASK: Final = (1 << SEQ_BITS) - 1
+_BUSY_TIMEOUT: Final = 5.0
+
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NOT_NOW: Final = frozenset({
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
+})
+
+
+def row_id(boot: int, seq: int) -> int:
+    """Where an entry stands in the log."""
+    return boot << SEQ_BITS | seq
+
+
+def place(identifier: int) -> tuple[int, int]:
+    """(boot, seq) of a row."""
+    return identifier >> SEQ_BITS, identifier & _SEQ_MASK
+
+
+def checksum(payload: bytes, identifier: int) -> int:
+    """CRC-32 of a payload, begun with its row's id: a payload in another's row is found out too."""
+    return zlib.crc32(payload, identifier & 0xFFFFFFFF)
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The connection that writes. Used by one thread at a time, not always the same one.
+
+    Transactions are begun and ended by hand; a statement alone is a transaction of its own.
+    """
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=32)
+    for pragma in (
+        "journal_mode = WAL",
+        # NORMAL lost acknowledged rows in more than half of the power cuts that were tried
+        "synchronous = FULL",
+        "temp_store = MEMORY",
+        "cache_size = -1024",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, and so never checkpoints: that is for the writer alone.
+
+    Where the folder is not writable and no writer has left its ``-wal`` and ``-shm``, SQLite
+    cannot open a WAL file for reading; nobody writes it then, and it is read as it is.
+    """
+    connection = _open_read_only(path, "mode=ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as fault:
+        connection.close()
+        if primary_code(fault) != sqlite3.SQLITE_CANTOPEN or path.with_name(path.name + "-wal").exists():
+            raise
+        connection = _open_read_only(path, "immutable=1")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_read_only(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None,
+        check_same_thread=False)
+
+
+def primary_code(fault: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 where the error is the sqlite3 module's own."""
+    code: int = getattr(fault, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def translated(fault: sqlite3.DatabaseError, path: Path) -> AgentError | sqlite3.DatabaseError:
+    """What the rest of the agent is told: JournalCorrupt, JournalFull, or that it is a bug.
+
+    JournalFull stands for all that may pass by itself: no space, a file system gone read-only,
+    an I/O error, somebody else's lock.
+    """
+    code = primary_code(fault)
+    if code in _DAMAGED:
+        return JournalCorrupt(f"the journal {path} is damaged: {fault}", str(path))
+    if code in _NOT_NOW:
+        return JournalFull(f"the journal {path} cannot be used now: {fault}")
+    return fault

@@ -1,0 +1,119 @@
+"""Reading the log beside its writer, and the queries that both share."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from agent.adapters.sqlite import quarantine
+from agent.adapters.sqlite.connection import checksum, open_for_reading, place, row_id, translated
+from agent.errors import JournalCorrupt
+from agent.monitoring.types import Nanos, RecordKind
+from agent.ports import Entry
+
+LOOK_BACK: Final = 20_000
+"""How many of the newest entries are searched for each asset's last window or alarm: a second at
+most on an SD card, where the whole log may be a quarter of a gigabyte."""
+
+
+class JournalReader:
+    """Fulfils ``agent.ports.LogReader``: the courier's own connection, which cannot write.
+
+    ``damaged`` counts rows whose checksum failed; they are passed over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.damaged = 0
+        with self._guard():
+            self._connection = open_for_reading(path)
+
+    def pending(
+        self, limit: int, kinds: Collection[RecordKind], after: tuple[int, int] = (0, 0)
+    ) -> list[Entry]:
+        """The oldest unsettled entries of these kinds beyond (boot, seq) ``after``."""
+        with self._guard():
+            entries, damaged = pending_of(self._connection, limit, kinds, after)
+        self.damaged += damaged
+        return entries
+
+    def newest(self) -> tuple[int, int]:
+        """(boot, seq) of the last entry committed; (0, 0) where there is none."""
+        with self._guard():
+            return place(self._connection.execute("SELECT max(id) FROM log").fetchone()[0] or 0)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as fault:
+            error = translated(fault, self._path)
+            if isinstance(error, JournalCorrupt):
+                quarantine.condemn(self._path)
+            raise error from fault
+
+
+def pending_of(
+    connection: sqlite3.Connection, limit: int, kinds: Collection[RecordKind], after: tuple[int, int]
+) -> tuple[list[Entry], int]:
+    """The oldest unsettled entries of some kinds, and how many damaged rows were passed over."""
+    found: list[Entry] = []
+    damaged = 0
+    for kind in kinds:
+        entries, passed = _pending_of_kind(connection, limit, kind, row_id(*after))
+        found += entries
+        damaged += passed
+    if len(kinds) > 1:
+        found.sort(key=attrgetter("boot", "seq"))
+    return found[:limit], damaged
+
+
+def snapshots_of(connection: sqlite3.Connection) -> dict[str, Mapping[str, Any]]:
+    """Each asset's snapshot whose checksum holds."""
+    return {
+        asset: orjson.loads(state)
+        for asset, state, crc in connection.execute("SELECT asset, state, crc FROM snapshots ORDER BY asset")
+        if checksum(state.encode(), 0) == crc
+    }
+
+
+def window_times_of(connection: sqlite3.Connection) -> dict[str, Nanos]:
+    """The end of each asset's last window, ns, among the newest entries."""
+    return dict(connection.execute(
+        "SELECT asset, max(time_ns) FROM (SELECT asset, kind, time_ns FROM log ORDER BY id DESC LIMIT ?)"
+        " WHERE kind = 'summary' GROUP BY asset", (LOOK_BACK,)))
+
+
+def _pending_of_kind(
+    connection: sqlite3.Connection, limit: int, kind: RecordKind, after: int
+) -> tuple[list[Entry], int]:
+    """The oldest unsettled entries of one kind beyond the row ``after``, and how many rows were
+    found damaged and passed over."""
+    found: list[Entry] = []
+    damaged = 0
+    while len(found) < limit:
+        rows = connection.execute(
+            "SELECT id, asset, time_ns, payload, crc FROM log"
+            " WHERE kind = ? AND settled = 0 AND id > ? ORDER BY id LIMIT ?",
+            (kind, after, limit - len(found)),
+        ).fetchall()
+        if not rows:
+            break
+        for identifier, asset, time_ns, text, crc in rows:
+            payload = text.encode()
+            if checksum(payload, identifier) == crc:
+                found.append(Entry(*place(identifier), kind, asset, time_ns, payload))
+            else:
+                damaged += 1
+        after = rows[-1][0]
+    return found, damaged

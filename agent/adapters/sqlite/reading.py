@@ -1,0 +1,221 @@
+"""What the journal says, for people and scripts: ``status`` and ``alarms``, while a daemon writes or not."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from agent.adapters.sqlite.connection import open_for_reading, place, translated
+from agent.adapters.sqlite.reader import LOOK_BACK
+from agent.adapters.sqlite.version import VERSION, version_of
+from agent.errors import ConfigError, Problem
+from agent.monitoring.types import SECOND, Nanos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowLine:
+    """The last window of a measuring point; ``channel`` None where it has several."""
+
+    asset: str
+    channel: str | None
+    start: str | None
+    end: str | None
+    score: float | None
+    probability: float | None
+    threshold: float | None
+    regime: str | None
+    state: str | None
+    alarm: bool
+    features: Mapping[str, float]
+
+    def __str__(self) -> str:
+        score = "" if self.score is None else f"  score {self.score:.3g} of {self.threshold or 0:.3g}"
+        return f"{_point(self.asset, self.channel)}  {self.state}, {self.regime}{score}  until {self.end}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmLine:
+    """One transition of an alarm; ``body`` is the whole record, ``delivered`` whether upstream has it."""
+
+    asset: str
+    channel: str | None
+    transition: str
+    severity: str | None
+    time: str | None
+    since: str | None
+    boot: int
+    seq: int
+    delivered: bool
+    body: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        feature = f"  {self.body['feature']} = {self.body['value']:.6g}" if "feature" in self.body else ""
+        score = "" if self.body.get("score") is None else f"  score {self.body['score']:.3g}"
+        owed = "" if self.delivered else "  (not yet upstream)"
+        return (f"{self.time}  {_point(self.asset, self.channel)}  {self.transition} {self.severity}"
+                f"{feature}{score}{owed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStatus:
+    """What the journal says of the device.
+
+    ``counts`` and ``pending`` are by kind; ``boots`` is the number of the last start, begun at
+    ``started`` (ns); ``size`` in bytes with the write-ahead log; ``counters`` what was evicted or
+    lost; ``standing`` the alarms that are not cleared, newest first.
+    """
+
+    path: str
+    size: int
+    boots: int
+    started: Nanos
+    counts: Mapping[str, int]
+    pending: Mapping[str, int]
+    counters: Mapping[str, int]
+    windows: tuple[WindowLine, ...]
+    standing: tuple[AlarmLine, ...]
+
+    def __str__(self) -> str:
+        started = datetime.fromtimestamp(self.started // SECOND, UTC).isoformat(sep=" ")
+        return "\n".join((
+            f"journal   {self.path}, {self.size / 1e6:.1f} MB",
+            f"started   {started}, for the {self.boots}. time",
+            f"entries   {_counted(self.counts)}",
+            f"upstream  {_counted(self.pending)} waiting",
+            *(f"counted   {name}: {value}" for name, value in self.counters.items()),
+            *(f"window    {window}" for window in self.windows),
+            *(f"alarm     {alarm}" for alarm in self.standing),
+        ))
+
+
+def _point(asset: str, channel: str | None) -> str:
+    return f"{asset}/{channel}" if channel else asset
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "none"
+
+
+def read_status(path: Path | str) -> JournalStatus:
+    """As the file stands now, whether or not a daemon writes it.
+
+    Raises ConfigError where there is no journal of this version, JournalCorrupt, JournalFull.
+    """
+    with _opened(Path(path)) as connection:
+        boots, started = connection.execute(
+            "SELECT coalesce(max(boot), 0), coalesce(max(started_ns), 0) FROM boots").fetchone()
+        counts: dict[str, int] = {}
+        pending: dict[str, int] = {}
+        for kind, settled, count in connection.execute(
+            "SELECT kind, settled, count(*) FROM log GROUP BY kind, settled"
+        ):
+            counts[kind] = counts.get(kind, 0) + count
+            if not settled:
+                pending[kind] = count
+        return JournalStatus(
+            path=str(path),
+            size=sum(_size(Path(f"{path}{suffix}")) for suffix in ("", "-wal")),
+            boots=boots,
+            started=started,
+            counts=counts,
+            pending=pending,
+            counters=dict(connection.execute("SELECT name, value FROM counters ORDER BY name")),
+            windows=_last_windows(connection),
+            standing=_standing(connection),
+        )
+
+
+def read_alarms(path: Path | str, limit: int = 50) -> tuple[AlarmLine, ...]:
+    """The newest transitions of alarms, newest first. Raises as ``read_status`` does."""
+    with _opened(Path(path)) as connection:
+        return tuple(_alarms(connection, limit))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    if not path.exists():
+        raise _no_journal(path, "there is no journal")
+    try:
+        connection = open_for_reading(path)
+    except sqlite3.DatabaseError as fault:
+        raise translated(fault, path) from fault
+    try:
+        if version_of(connection, path) < VERSION:
+            raise _no_journal(path, "this is no journal of this version yet")
+        connection.execute("BEGIN")  # one moment for all queries
+        yield connection
+    except sqlite3.DatabaseError as fault:
+        raise translated(fault, path) from fault
+    finally:
+        connection.close()
+
+
+def _no_journal(path: Path, what: str) -> ConfigError:
+    return ConfigError((
+        Problem(str(path), "journal.path", "", what, "Start the daemon once, or name another file."),
+    ))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _last_windows(connection: sqlite3.Connection) -> tuple[WindowLine, ...]:
+    last: dict[tuple[str, str], WindowLine] = {}
+    for kind, asset, payload in connection.execute(
+        "SELECT kind, asset, payload FROM log ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
+    ):
+        if kind != "summary":
+            continue
+        body = orjson.loads(payload)
+        channel = body.get("channel")
+        place_of = asset, channel or ""
+        if place_of not in last:
+            last[place_of] = WindowLine(
+                asset=asset,
+                channel=channel,
+                start=body.get("start"),
+                end=body.get("end"),
+                score=body.get("score"),
+                probability=body.get("probability"),
+                threshold=body.get("threshold"),
+                regime=body.get("regime"),
+                state=body.get("state"),
+                alarm=bool(body.get("alarm")),
+                features=body.get("features") or {},
+            )
+    return tuple(last[point] for point in sorted(last))
+
+
+def _standing(connection: sqlite3.Connection) -> tuple[AlarmLine, ...]:
+    newest: dict[tuple[str, str | None], AlarmLine] = {}
+    for line in _alarms(connection, LOOK_BACK):
+        newest.setdefault((line.asset, line.channel), line)
+    return tuple(line for line in newest.values() if line.transition != "cleared")
+
+
+def _alarms(connection: sqlite3.Connection, limit: int) -> Iterator[AlarmLine]:
+    for identifier, asset, payload, settled in connection.execute(
+        "SELECT id, asset, payload, settled FROM log WHERE kind = 'alarm' ORDER BY id DESC LIMIT ?", (limit,)
+    ):
+        body = orjson.loads(payload)
+        boot, seq = place(identifier)
+        yield AlarmLine(
+            asset=asset,
+            channel=body.get("channel"),
+            transition=body.get("transition", ""),
+            severity=body.get("severity"),
+            time=body.get("time"),
+            since=body.get("since"),
+            boot=boot,
+            seq=seq,
+            delivered=bool(settled),
+            body=body,
+        )
