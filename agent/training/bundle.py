@@ -98,7 +98,7 @@ def _golden(recipe: Recipe, made: Made) -> str:
             "tolerance": float(f"{max(recipe.golden.tolerance * score, made.output.scale**2):.3g}"),
         })
         for row, score in zip(made.golden, made.golden_scores, strict=True)
-    ]  # fmt: skip
+    ]
     return '{"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
 
 

@@ -40,7 +40,7 @@ def train(recipe: Recipe, levels: Levels, validation: Levels) -> Trained:
     network.fit(
         levels / unit, levels / unit,
         epochs=recipe.training.epochs, batch_size=recipe.training.batch, shuffle=True, verbose=0,
-    )  # fmt: skip
+    )
     _fold(network, unit)
     return Trained(
         network,
