@@ -155,6 +155,7 @@ def test_single_precision_gives_the_same_as_the_same_numbers_in_double() -> None
     assert extractor.extract(single).tolist() == extractor.extract(single.astype(np.float64)).tolist()
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # numpy 2 warns where squares overflow
 @given(
     values=st.lists(st.floats(width=64), min_size=1, max_size=70),
     rate=st.floats(1.0, 1e6),
