@@ -135,7 +135,7 @@ def _quick(
                 values = empty(1)
                 values[0] = value * scale + offset
                 blocks.append(new(Block, (asset, channel, time, values, None, None)))
-        except (LookupError, TypeError, ValueError, OverflowError):
+        except (LookupError, TypeError, ValueError):
             return thorough(payload, received)
         return blocks
 
