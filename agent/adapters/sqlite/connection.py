@@ -21,6 +21,7 @@ _NOT_NOW: Final = frozenset({
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
 })
+_FOLDER_CLOSED: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 
 
 def row_id(boot: int, seq: int) -> int:
@@ -67,7 +68,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as fault:
         connection.close()
-        if primary_code(fault) != sqlite3.SQLITE_CANTOPEN or path.with_name(path.name + "-wal").exists():
+        if primary_code(fault) not in _FOLDER_CLOSED or path.with_name(path.name + "-wal").exists():
             raise
         connection = _open_read_only(path, "immutable=1")
     except sqlite3.DatabaseError:
