@@ -168,7 +168,9 @@ class QualityGate:
         """The block with NaN for what may not be used; None where nothing is left."""
         values = block.values
         finite = np.isfinite(values)
-        usable = (values >= self._low) & (values <= self._high)
+        # In double precision, as a single sample is: the bounds are not rounded to float32.
+        exact = values.astype(np.float64, copy=False)
+        usable = (exact >= self._low) & (exact <= self._high)
         good = int(np.count_nonzero(usable))
         numbers = int(np.count_nonzero(finite))
         if numbers < values.size:

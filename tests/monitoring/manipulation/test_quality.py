@@ -88,6 +88,21 @@ def test_without_a_valid_range_every_finite_value_is_good() -> None:
     assert flags(gate(), wave(0, 1e308, -1e308)) == [Quality.GOOD]
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_bound_is_the_same_for_a_sample_alone_and_in_a_block(count: int) -> None:
+    above = np.full(count, 0.1, dtype=np.float32)  # the float32 next to 0.1 is above it
+    block = Block("pump", "pressure", NOW, above, 10.0 if count > 1 else None)
+    assert gate(valid=(0.0, 0.1)).check(block) == (None, Quality.OUT_OF_RANGE)
+
+
+def test_float32_infinity_is_no_number_whatever_the_bounds() -> None:
+    block = Block("pump", "pressure", NOW, np.array([np.inf, 1], dtype=np.float32), 10.0)
+    passed, quality = gate().check(block)
+    assert passed is not None
+    assert quality == Quality.NOT_A_NUMBER
+    np.testing.assert_array_equal(passed.values, np.array([np.nan, 1], dtype=np.float32))
+
+
 def test_a_single_sample_out_of_order_is_handed_on_for_the_window_to_judge() -> None:
     checked = gate()
     checked.check(sample(2, 1))
