@@ -15,6 +15,7 @@ same records bit for bit, live or replayed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from agent.monitoring import assembly
@@ -57,7 +58,10 @@ class Asset:
                 None,
             )
             point, number = place or (None, 0)
-            self.channels[channel.name] = _Channel(channel.name, QualityGate(channel), point, number)
+            # records now and then are no stream: the rate inside one says nothing about the next
+            snapshots = spec.profile == "waveform" and not spec.window.count
+            gate = QualityGate(replace(channel, rate=None) if snapshots else channel)
+            self.channels[channel.name] = _Channel(channel.name, gate, point, number)
         self.resumed_after: Nanos | None = None
 
     @property
