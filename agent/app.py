@@ -6,8 +6,6 @@ import os
 import time
 from pathlib import Path
 
-import structlog
-
 from agent import log
 from agent.adapters.clock import SystemClock
 from agent.adapters.mqtt.endpoint import Endpoint, TlsFiles
@@ -15,7 +13,8 @@ from agent.adapters.mqtt.sensors import SensorLink
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
 from agent.adapters.sqlite.journal import SqliteJournal
 from agent.adapters.systemd import SystemdNotifier, credential
-from agent.config.settings import Connection, Settings
+from agent.config.apart import load_apart
+from agent.config.settings import Connection, Settings, Tls
 from agent.errors import EXIT_BUG, ConfigError, ModelError
 from agent.models import ModelShelf
 from agent.monitoring.acquisition.router import Router
@@ -27,7 +26,7 @@ from agent.runtime.supervisor import Member, Supervisor
 from agent.runtime.worker import Identity, Worker
 from agent.runtime.writer import Writer
 
-_log = structlog.get_logger(__name__)
+_log = log.get_logger(__name__)
 
 _NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "dead_letters_per_minute")
 
@@ -173,14 +172,20 @@ class Daemon:
 
 def endpoint(connection: Connection) -> Endpoint:
     """The configuration's connection as the MQTT adapters take it, password included."""
-    tls = connection.tls
     return Endpoint(
         host=connection.host,
         port=connection.port,
-        tls=TlsFiles(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file) if tls else None,
+        tls=_tls_files(connection.tls),
         client_id=connection.client_id,
         keepalive=connection.keepalive,
         protocol=5 if connection.protocol == "5" else 311,
         username=connection.username,
         password=connection.password(credential),
     )
+
+
+def _tls_files(tls: Tls | None) -> TlsFiles | None:
+    if tls is None:
+        return None
+    ca, cert, key = (None if file is None else str(file) for file in (tls.ca_file, tls.cert_file, tls.key_file))
+    return TlsFiles(ca_file=ca, cert_file=cert, key_file=key)

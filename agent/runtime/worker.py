@@ -211,12 +211,13 @@ class Worker(threading.Thread):
                     urgent = True
                     self._announce(record.asset, payload)
             entries.append(Entry(boot, self._seq, kind, record.asset, record.time, payload))
-        self._mark += 1
         self.counters.records += len(entries)
         snapshots = self._monitor.snapshots() if remember else ()
-        if not self._writer.submit(entries, snapshots, self._mark, urgent):
+        if self._writer.submit(entries, snapshots, self._mark + 1, urgent):
+            self._mark += 1
+        else:
+            # no room even in memory: counted, and the message waits for no commit of its own
             self.counters.unjournaled += len(entries)
-            self._committed = self._mark
 
     def _announce(self, asset: str, payload: bytes) -> None:
         self.counters.alarms += 1
