@@ -19,6 +19,8 @@ SKAB ?=
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 600
 MODEL := firmware-models/bearing-bands
+# simulated machines that the model is made of, one seed each
+MACHINES := 40
 
 .PHONY: help
 help:  ## this list
@@ -54,7 +56,7 @@ models-check: build/machines .venv-train/.installed-train  ## make the shipped m
 
 build/machines: $(VENV)/.installed-dev $(wildcard simulators/*.py)
 	rm -rf $@
-	$(BIN)/python -m simulators write --machine bearing --output $@
+	$(BIN)/python -m simulators write --machine bearing --machines $(MACHINES) --output $@
 
 .PHONY: fuzz
 fuzz: $(VENV)/.installed-fuzz  ## feed the decoders with what a fuzzer thinks of (FUZZ_SECONDS=600)

@@ -23,7 +23,7 @@ def _verdict(unit: str, folder: Path, program: str = sys.executable) -> list[str
     An unknown key it only warns of, with exit code 0: its words count, not the code alone.
     """
     path = folder / UNIT.name
-    path.write_text(unit.replace("ExecStart=/usr/bin/watchkeeper ", f"ExecStart={program} "))
+    path.write_text(unit.replace("ExecStart=/opt/watchkeeper/bin/watchkeeper ", f"ExecStart={program} "))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False)
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if UNIT.stem in line]

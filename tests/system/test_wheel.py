@@ -88,7 +88,7 @@ def test_a_simulated_pump_replays_through_the_installed_agent(installed: Path, t
     subprocess.run(
         [sys.executable, "-m", "simulators", "write", "--machine", "pump", "--seed", "7", "--duration", "600",
          "--output", str(tmp_path)], cwd=ROOT, check=True)
-    (recorded,) = tmp_path.glob("*pump*.csv")
+    recorded = tmp_path / "telemetry.csv"
     output = tmp_path / "out.jsonl"
     replayed = _run(
         installed, tmp_path, "watchkeeper", "replay", "--config", str(EXAMPLE), "--input", str(recorded),
