@@ -52,7 +52,7 @@ Event = MutableMapping[str, Any]
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger that says in each event which module speaks."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=name)
     return logger
 
 
@@ -70,30 +70,34 @@ def configure(
     stream = stream or sys.stderr
     environ = os.environ if environ is None else environ
     people = told.format == "console" or (told.format == "auto" and stream.isatty())
+    render: structlog.typing.Processor = _json
+    if people:
+        render = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    elif _is_journald(stream, environ):
+        render = _prioritised_json
     chain: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         RateLimit(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,  # before the mask, which looks at tracebacks, too
+        mask_secrets,
+        render,
     ]
-    if people:
-        chain += [
-            mask_secrets,
-            structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ]
-    else:
-        chain += [
-            structlog.processors.format_exc_info,
-            mask_secrets,
-            _prioritised_json if _is_journald(stream, environ) else _json,
-        ]
     structlog.configure(
         processors=chain,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[told.level]),
         logger_factory=structlog.WriteLoggerFactory(file=_Forgiving(stream)),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,  # a reload may change the level
     )
+
+
+def report_bug() -> None:
+    """Log the exception being handled, which nobody foresaw; a log that is not set up yet is, first."""
+    if not structlog.is_configured():
+        configure()
+    get_logger("agent").critical("bug", exc_info=True)
 
 
 class RateLimit:
@@ -167,13 +171,13 @@ class _Forgiving:
     def write(self, text: str) -> None:
         try:
             self._stream.write(text)
-        except OSError:
+        except (OSError, ValueError):  # gone, or closed
             return
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except OSError:
+        except (OSError, ValueError):
             return
 
 
