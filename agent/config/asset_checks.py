@@ -34,6 +34,8 @@ def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding
     for channel, table in asset.channels.items():
         yield from _channel((*at, "channels", channel), table, asset)
     yield from _captures(at, name, asset)
+    if asset.window.count is not None and asset.window.seconds is not None:
+        yield Finding((*at, "window", "count"), "the window has both seconds and count", "Keep one of them.")
     yield from _window((*at, "window"), spec)
     yield from _features(at, spec)
     yield from _limits(at, spec)

@@ -27,6 +27,7 @@ from agent.monitoring.spec import (
     Source,
     WindowSpec,
 )
+from agent.shipped import MODELS
 
 _MEGABYTE = 1_048_576
 
@@ -178,8 +179,9 @@ def channel_topic(channel: ChannelTable, asset: AssetTable) -> str | None:
 
 
 def model_path(path: Path, base: Path) -> Path:
-    """A model's place, counted from the configuration's folder."""
-    return base / path
+    """A model's place, counted from the configuration's folder; a name alone may be one that ships."""
+    own, shipped = base / path, MODELS / path
+    return shipped if len(path.parts) == 1 and shipped.is_dir() and not own.exists() else own
 
 
 def _channel(name: str, channel: ChannelTable, asset: AssetTable) -> ChannelSpec:

@@ -62,7 +62,8 @@ def shown(key: Key, value: Any) -> str:
         return MASK
     if isinstance(value, list) and any(isinstance(element, dict | list) for element in value):
         return ""
-    text = _USER_IN_URL.sub(rf"\1{MASK}@", orjson.dumps(value, default=str).decode())
+    written = str(value) if isinstance(value, float) else orjson.dumps(value, default=str).decode()
+    text = _USER_IN_URL.sub(rf"\1{MASK}@", written)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
