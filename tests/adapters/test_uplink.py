@@ -1,0 +1,359 @@
+"""Every entry reaches the broker upstream, whatever happens to the link, the broker or the device."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.adapters.backoff import Backoff
+from agent.adapters.mqtt.endpoint import Endpoint, ProtocolLevel, TlsFiles
+from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
+from agent.errors import ConfigError, Unavailable
+from agent.ports import Entry
+from simulators.proxy import Proxy
+from tests.adapters.office import Office, eventually
+from tests.adapters.sqlite.entries import alarm, entry, summaries
+from tests.broker import Broker, free_port
+
+TOPIC = "plant/v1/site/d"
+Place = tuple[int, int]
+
+
+class Sender:
+    """Drives an uplink as the courier does."""
+
+    def __init__(self, port: int, protocol: ProtocolLevel = 5, **settings: Any) -> None:
+        endpoint = settings.pop("endpoint", None) or Endpoint(
+            host="127.0.0.1", port=port, client_id="d-uplink", protocol=protocol, keepalive=5)
+        self.uplink = MqttUplink(
+            UplinkSettings(endpoint=endpoint, topic=TOPIC, **settings),
+            Backoff(0.01, 0.2, draw=lambda: 1.0))
+        self.settled: list[tuple[Place, bool]] = []
+
+    def step(self, timeout: float = 0.05) -> None:
+        self.settled += self.uplink.step(timeout)
+
+    def until(self, condition: Callable[[], object], within: float = 8.0) -> None:
+        def stepped() -> object:
+            self.step(0.01)
+            return condition()
+
+        assert eventually(stepped, within), self.settled[-5:]
+
+    def connect(self) -> None:
+        self.until(self.uplink.connected)
+
+    def send(self, entries: list[Entry], *, historical: bool = False) -> None:
+        for e in entries:
+            while True:
+                try:
+                    self.uplink.send(e, historical=historical)
+                except Unavailable:
+                    self.step()
+                else:
+                    break
+
+    def accepted(self) -> set[Place]:
+        return {place for place, accepted in self.settled if accepted}
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "upstream", persistence=True) as running:
+        yield running
+
+
+@pytest.fixture
+def office(broker: Broker) -> Iterator[Office]:
+    with Office(broker.port) as listening:
+        yield listening
+
+
+@pytest.fixture
+def sender(broker: Broker) -> Iterator[Sender]:
+    made = Sender(broker.port)
+    yield made
+    made.uplink.close(graceful=False)
+
+
+@pytest.mark.parametrize("protocol", [5, 311])
+def test_an_entry_arrives_on_its_kind_s_topic_and_says_whether_it_is_history(
+    broker: Broker, office: Office, protocol: ProtocolLevel
+) -> None:
+    sender = Sender(broker.port, protocol)
+    sender.connect()
+    live, old = entry(1, 1, note="a"), alarm(1, 2)
+    sender.send([live])
+    sender.send([old], historical=True)
+    sender.until(lambda: len(sender.settled) == 2)
+    assert sender.settled == [((1, 1), True), ((1, 2), True)]
+    assert eventually(lambda: len(office.bodies()) == 2)
+    heard = dict(office.heard)
+    assert heard[f"{TOPIC}/summary"] == live.payload[:-1] + b',"historical":false}'
+    assert heard[f"{TOPIC}/alarm"] == old.payload[:-1] + b',"historical":true}'
+    sender.uplink.close(graceful=True)
+
+
+def test_the_device_s_state_is_retained_online_and_then_stopped(broker: Broker, sender: Sender) -> None:
+    sender.connect()
+    sender.until(lambda: not sender.uplink._inflight)
+    with Office(broker.port, "later") as later:
+        assert eventually(lambda: later.states() == ["online"])
+        sender.uplink.close(graceful=True)
+        assert eventually(lambda: later.states() == ["online", "stopped"])
+        time.sleep(0.1)
+        assert later.states()[-1] == "stopped", "the last will came after a graceful end"
+
+
+def test_a_device_that_dies_is_told_offline_by_its_last_will(office: Office, sender: Sender) -> None:
+    sender.connect()
+    sender.until(lambda: office.states() == ["online"])
+    sender.uplink.close(graceful=False)
+    assert eventually(lambda: office.states() == ["online", "offline"])
+
+
+def test_what_is_in_flight_is_bounded_and_nothing_is_queued_without_a_link(sender: Sender) -> None:
+    with pytest.raises(Unavailable):
+        sender.uplink.send(entry(1, 1), historical=False)
+    sender.connect()
+    entries = summaries(1, 1, 65)
+    room = sender.uplink._room - len(sender.uplink._inflight)
+    for e in entries[:room]:
+        sender.uplink.send(e, historical=False)
+    with pytest.raises(Unavailable):
+        sender.uplink.send(entries[room], historical=False)
+    assert 0 < room <= 64
+    sender.until(lambda: len(sender.accepted()) == room)
+
+
+def test_the_broker_s_receive_maximum_is_heeded(tmp_path: Path) -> None:
+    with Broker(tmp_path / "narrow", extra="max_inflight_messages 5") as narrow:
+        sender = Sender(narrow.port)
+        sender.connect()
+        sender.send(summaries(1, 1, 300))
+        sender.until(lambda: len(sender.accepted()) == 300)
+        assert sender.uplink._room == 5
+        assert sender.uplink.counters.connections == 1
+        sender.uplink.close(graceful=True)
+
+
+def test_a_killed_broker_costs_no_entry_and_copies_are_told_by_boot_and_seq(
+    broker: Broker, office: Office, sender: Sender
+) -> None:
+    entries = [alarm(1, seq) if seq % 10 == 0 else entry(1, seq) for seq in range(1, 1001)]
+    sender.connect()
+    sender.send(entries[:400])
+    broker.kill()
+    sender.until(lambda: not sender.uplink.connected())
+    owed = {(e.boot, e.seq) for e in entries[:400]} - sender.accepted()
+    broker.start()
+    sender.send(entries[400:])
+    sender.until(lambda: len(sender.accepted()) == 1000, within=15)
+    assert eventually(lambda: len(office.places()) == 1000, within=15)
+    assert sender.uplink.counters.connections == 2
+    assert sender.uplink.counters.sent_again == len(owed)
+    again = {(body["boot"], body["seq"]) for body in office.bodies() if body["historical"]}
+    assert again == owed
+    assert len(sender.settled) == 1000, "an entry was settled twice"
+
+
+def test_without_a_subscriber_upstream_an_entry_counts_as_accepted_and_unheard(sender: Sender) -> None:
+    sender.connect()
+    sender.send([entry(1, 1)])
+    sender.until(lambda: sender.settled == [((1, 1), True)])
+    assert sender.uplink.counters.unheard == 1
+
+
+def test_an_entry_that_the_broker_forbids_is_settled_as_refused(tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text(f"topic write {TOPIC}/alarm\ntopic write {TOPIC}/state\n")
+    with Broker(tmp_path / "strict", persistence=True, extra=f"acl_file {rules}") as strict:
+        sender = Sender(strict.port)
+        sender.connect()
+        sender.send([entry(1, 1), alarm(1, 2)])
+        sender.until(lambda: len(sender.settled) == 2)
+        assert dict(sender.settled) == {(1, 1): False, (1, 2): True}
+        sender.uplink.close(graceful=True)
+
+
+def test_an_entry_larger_than_the_broker_allows_is_settled_as_refused(tmp_path: Path) -> None:
+    with Broker(tmp_path / "small", extra="max_packet_size 2000") as small:
+        sender = Sender(small.port)
+        sender.connect()
+        sender.send([entry(1, 1, note="x" * 3000), entry(1, 2)])
+        sender.until(lambda: len(sender.settled) == 2)
+        assert dict(sender.settled) == {(1, 1): False, (1, 2): True}
+        assert sender.uplink.counters.connections == 1
+        sender.uplink.close(graceful=True)
+
+
+def test_a_black_hole_is_found_out_by_the_missing_acknowledgements(broker: Broker, office: Office) -> None:
+    with Proxy(("127.0.0.1", broker.port)) as proxy:
+        sender = Sender(proxy.port, ack_timeout=0.5)
+        sender.connect()
+        sender.send([entry(1, 1)])
+        sender.until(lambda: (1, 1) in sender.accepted())
+        proxy.blackhole()
+        sender.send([entry(1, 2)])
+        begin = time.monotonic()
+        sender.until(lambda: not sender.uplink.connected())
+        assert time.monotonic() - begin < 3.0
+        proxy.restore()
+        sender.until(lambda: (1, 2) in sender.accepted())
+        assert eventually(lambda: office.places() == [(1, 1), (1, 2)])
+        sender.uplink.close(graceful=True)
+
+
+def test_a_silent_black_hole_is_found_out_by_the_keepalive(broker: Broker) -> None:
+    with Proxy(("127.0.0.1", broker.port)) as proxy:
+        endpoint = Endpoint(host="127.0.0.1", port=proxy.port, client_id="d", keepalive=1)
+        sender = Sender(proxy.port, endpoint=endpoint)
+        sender.connect()
+        sender.until(lambda: not sender.uplink._inflight)
+        proxy.blackhole()
+        sender.until(lambda: not sender.uplink.connected(), within=6)
+        sender.uplink.close(graceful=False)
+
+
+def test_a_reset_connection_is_reopened_and_the_entry_arrives(broker: Broker, office: Office) -> None:
+    with Proxy(("127.0.0.1", broker.port)) as proxy:
+        sender = Sender(proxy.port)
+        sender.connect()
+        proxy.cut()
+        sender.until(lambda: not sender.uplink.connected())
+        proxy.restore()
+        sender.send([alarm(1, 1)])
+        sender.until(lambda: (1, 1) in sender.accepted())
+        assert eventually(lambda: office.places("alarm") == [(1, 1)])
+        sender.uplink.close(graceful=True)
+
+
+def test_waking_ends_a_wait_whether_or_not_there_is_a_link(broker: Broker, sender: Sender) -> None:
+    def woken() -> float:
+        threading.Timer(0.05, sender.uplink.wake).start()
+        begin = time.monotonic()
+        sender.step(5)
+        return time.monotonic() - begin
+
+    sender.connect()
+    sender.until(lambda: not sender.uplink._inflight)
+    assert woken() < 0.9
+    broker.kill()
+    sender.until(lambda: not sender.uplink.connected())
+    sender.uplink._retry_at = time.monotonic() + 60
+    assert woken() < 0.9
+
+
+@contextlib.contextmanager
+def fake_broker(answer: bytes) -> Iterator[tuple[int, list[float]]]:
+    """Accepts, reads CONNECT, says ``answer`` and hangs up; when it was called."""
+    calls: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                calls.append(time.monotonic())
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(4096)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1], calls
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+@pytest.mark.parametrize("answer", [
+    pytest.param(b"\x20\x03\x00\x00\x00", id="accepted, then hung up"),
+    pytest.param(b"\x20\x03\x00\x87\x00", id="not authorised"),
+    pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="not MQTT"),
+    pytest.param(b"\x20\x7f\x00\x00\x7f\xff\xff", id="malformed"),
+    pytest.param(b"", id="nothing"),
+])
+def test_a_broker_that_hangs_up_is_called_at_growing_intervals(answer: bytes) -> None:
+    with fake_broker(answer) as (port, calls):
+        sender = Sender(port)
+        sender.until(lambda: len(calls) == 6)
+        sender.uplink.close(graceful=False)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(calls)]
+    assert pauses[-1] > 0.12, pauses
+    assert sum(pauses) > 0.01 + 0.02 + 0.04 + 0.08 + 0.16
+
+
+def test_where_nobody_listens_a_step_raises_nothing() -> None:
+    sender = Sender(free_port())
+    for _ in range(5):
+        sender.step(0.05)
+    assert not sender.uplink.connected()
+    sender.uplink.close(graceful=True)
+
+
+def test_credentials_are_used_and_never_shown(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", str(passwords), "pump-7", "s3cret"], check=True)
+    extra = f"password_file {passwords}\nallow_anonymous false"
+    with Broker(tmp_path / "guarded", persistence=True, extra=extra) as guarded:
+        endpoint = Endpoint(
+            host="127.0.0.1", port=guarded.port, client_id="d", username="pump-7", password="s3cret")
+        assert "s3cret" not in repr(endpoint)
+        assert "pump-7" not in repr(UplinkSettings(endpoint=endpoint, topic=TOPIC))
+        sender = Sender(guarded.port, endpoint=endpoint)
+        sender.connect()
+        sender.uplink.close(graceful=True)
+
+
+# paho leaves the socket of a failed handshake to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_tls_verifies_the_broker_and_shows_the_device_s_certificate(tmp_path: Path) -> None:
+    authority, server, device = (certificate(tmp_path, name) for name in ("ca", "localhost", "d-uplink"))
+    stranger = certificate(tmp_path, "stranger", authority=None)
+    extra = (f"cafile {authority}\ncertfile {server}\nkeyfile {server.with_suffix('.key')}\n"
+             "require_certificate true")
+    with Broker(tmp_path / "tls", persistence=True, extra=extra) as broker:
+        def endpoint(ca: Path) -> Endpoint:
+            files = TlsFiles(ca_file=ca, cert_file=device, key_file=device.with_suffix(".key"))
+            return Endpoint(host="localhost", port=broker.port, client_id="d", tls=files)
+
+        sender = Sender(broker.port, endpoint=endpoint(authority))
+        sender.connect()
+        sender.send(summaries(1, 1, 200))
+        sender.until(lambda: len(sender.accepted()) == 200)
+        sender.uplink.close(graceful=True)
+
+        deceived = Sender(broker.port, endpoint=endpoint(stranger))
+        for _ in range(3):
+            deceived.step(0.05)
+        assert not deceived.uplink.connected()
+        deceived.uplink.close(graceful=True)
+
+
+def test_a_tls_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    endpoint = Endpoint(
+        host="localhost", client_id="d", tls=TlsFiles(ca_file=tmp_path / "none.pem"))
+    with pytest.raises(ConfigError, match=r"none\.pem: ca_file: cannot be used: No such file"):
+        Sender(1, endpoint=endpoint)
+
+
+def certificate(folder: Path, name: str, authority: str | None = "ca") -> Path:
+    """A certificate for ``name`` in ``folder``, signed by the authority there or by itself."""
+    path, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+               "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+               "-keyout", str(key), "-out", str(path)]
+    if authority is not None and authority != name:
+        command += ["-CA", str(folder / f"{authority}.pem"), "-CAkey", str(folder / f"{authority}.key")]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
