@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -95,6 +96,10 @@ class Daemon:
     def run(self) -> int:
         """Start the threads, watch them, and leave in order."""
         members: list[Member] = [self._worker, self._writer]
+        # what is there now stays for good: the collector need not look at it with every pass
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         self._writer.start()
         self._worker.start()
         if self._courier is not None:

@@ -140,6 +140,9 @@ class LogWriter(Protocol):
         """Take entries for the next group commit; False where there is no room for them.
         ``urgent``: commit at once, with all that waits."""
 
+    def hurry(self) -> None:
+        """Commit what waits without any delay: the broker would stall otherwise."""
+
 
 class Notifier(Protocol):
     """The service manager."""

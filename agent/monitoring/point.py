@@ -112,7 +112,7 @@ class MeasuringPoint:
         transition = self._transition(condition, exceeded, score, vector.end)
         if transition is not None:
             records.append(self._alarm_record(transition, vector, exceeded, score, features, source))
-            self.changed = True
+            self.changed = not self._every_window
         records.append(self._summary(vector, features, regime, score))
 
     def _learn(self, vector: FeatureVector, records: list[Record]) -> None:

@@ -239,7 +239,7 @@ class Worker(threading.Thread):
         if tokens := ledger.ready():
             self._link.acknowledge(tokens)
         if len(ledger) >= self._hurry_at:
-            self._writer.submit((), (), 0, True)  # noqa: FBT003 -- the broker would stall: commit now
+            self._writer.hurry()
 
     def _tick(self) -> None:
         now = self._clock.now()
