@@ -56,7 +56,7 @@ models-check: build/machines .venv-train/.installed-train  ## make the shipped m
 
 build/machines: $(VENV)/.installed-dev $(wildcard simulators/*.py)
 	rm -rf $@
-	$(BIN)/python -m simulators write --machine bearing --machines $(MACHINES) --output $@
+	$(BIN)/python -m simulators write --machine bearing --machines $(MACHINES) --every 600 --working-days --output $@
 
 .PHONY: fuzz
 fuzz: $(VENV)/.installed-fuzz  ## feed the decoders with what a fuzzer thinks of (FUZZ_SECONDS=600)

@@ -55,12 +55,15 @@ def make(recipe: Recipe, parts: Split) -> bundle.Made:
     trained = network.train(recipe, levels, validation)
     int8 = network.Int8Model(trained.content)
     baseline = recipe.records.baseline
-    scores: dict[str, list[NDArray[np.float64]]] = {"float": [], "int8": [], "octaves": []}
+    scores: dict[str, list[NDArray[np.float64]]] = {
+        "float": [], "int8": [], "mean_square": [], "octaves": []}
     for machine in parts.faulty:
         errors = network.errors_of(trained.network, machine.levels)
         scores["float"].append(evaluation.error_rise(errors, baseline)[baseline:])
         errors = int8.errors_of(machine.levels)
         scores["int8"].append(evaluation.error_rise(errors, baseline)[baseline:])
+        errors = np.mean(np.square(machine.levels, dtype=np.float64), axis=1)
+        scores["mean_square"].append(evaluation.error_rise(errors, baseline)[baseline:])
         scores["octaves"].append(evaluation.octave_rise(machine.octaves)[baseline:])
     faulty = np.concatenate([machine.faulty[baseline:] for machine in parts.faulty])
     metrics: dict[str, float | int] = {

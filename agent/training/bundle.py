@@ -136,7 +136,8 @@ def _card(recipe: Recipe, made: Made, golden: str) -> str:
         "\n[metrics]",
         "# On machines that were not trained on, after a median of five records. auc: chance that a faulty",
         "# record scores above a normal one; detected: share of faulty records above 99 % of normal ones.",
-        "# float and int8: this model before and after conversion; octaves: the largest rise of an octave.",
+        "# float and int8: this model before and after conversion; mean_square: the same bands without a",
+        "# model; octaves: the largest rise of an octave band.",
         *(f"{name} = {_toml(value)}" for name, value in made.metrics.items()),
     ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The autoencoder: trained in float, made full int8. The one file that needs tensorflow.
+"""The denoising autoencoder: trained in float, made full int8. The one file that needs tensorflow.
 
 Trained in units of a few dB, where the usual initial weights fit; the unit is then folded into
 the first and the last layer, so that the finished model takes dB and gives dB.
@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from agent.training.bundle import QuantisedTensor
+from agent.training.disturbance import disturbed
 from agent.training.recipe import Recipe
 
 Levels = NDArray[np.float32]
@@ -35,10 +36,14 @@ def train(recipe: Recipe, levels: Levels, validation: Levels) -> Trained:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     unit = recipe.training.unit
+    rng = np.random.default_rng(recipe.training.seed)
+    copies = range(recipe.disturbance.copies)
+    shown = np.concatenate([disturbed(levels, recipe.disturbance, rng) for _ in copies])
+    wanted = np.concatenate([levels for _ in copies])
     network = _network(levels.shape[1], recipe.network.hidden)
     network.compile(keras.optimizers.Adam(recipe.training.learning_rate), loss="mse")
     network.fit(
-        levels / unit, levels / unit,
+        shown / unit, wanted / unit,
         epochs=recipe.training.epochs, batch_size=recipe.training.batch, shuffle=True, verbose=0,
     )
     _fold(network, unit)

@@ -35,6 +35,16 @@ class NetworkPart(Part):
     hidden: tuple[PositiveInt, ...]
 
 
+class DisturbancePart(Part):
+    """What the network learns to undo: see ``disturbance``. ``copies``: disturbed rows for each
+    record; ``share`` of them are disturbed, up to ``height`` dB, ``dips`` of those downwards."""
+
+    copies: PositiveInt
+    share: Annotated[float, Field(ge=0.0, le=1.0)]
+    height: PositiveFloat
+    dips: Annotated[float, Field(ge=0.0, le=1.0)]
+
+
 class TrainingPart(Part):
     """Adam on the mean squared error. ``unit``: dB that are one unit to the network."""
 
@@ -76,6 +86,7 @@ class Recipe(Part):
     tolerance: PositiveFloat
     records: RecordsPart
     network: NetworkPart
+    disturbance: DisturbancePart
     training: TrainingPart
     quantisation: QuantisationPart
     golden: GoldenPart

@@ -2,8 +2,9 @@
 
 A file is one machine: an ``.npz`` with ``time``, shape (records,), int64 ns; ``values``, shape
 (records, samples), float32; ``rate`` in Hz. Beside it ``<name>.labels.json`` may say when it was
-faulty: ``[{"start": ns, "end": ns, "severity": 0..1, ...}]``. Machines that never were are
-learned from; the others are only judged.
+faulty: ``[{"start": ns, "end": ns, "concerns": "machine", ...}]``. Machines that never were are
+learned from; the others are only judged. Records of a machine at rest are left out, as a device
+leaves them out that knows when its machine runs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 
 from agent.errors import ConfigError, Problem
 from agent.monitoring.manipulation.features.waveform import LEVELS, WaveformFeatures
+
+# A machine at rest leaves the sensor's own noise, far below this (dB re the median record's rms).
+_AT_REST = -20.0
 
 
 class Machine(NamedTuple):
@@ -67,18 +71,28 @@ def read_machine(file: Path, baseline: int) -> Machine:
             time, values, rate = arrays["time"], arrays["values"], float(arrays["rate"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as reason:
         raise _refused(file, f"not a file of waveforms ({reason})", "Write it again") from reason
-    if values.ndim != 2 or len(values) != len(time) or len(values) <= baseline:  # noqa: PLR2004
-        what = f"{values.shape} values and {len(time)} times, where {baseline} records are the baseline"
-        raise _refused(file, what, "Give (records, samples) values, a time for each record, and more of them")
-    extractor = WaveformFeatures(("levels", "octaves"), values.shape[1], rate)
+    if values.ndim != 2 or len(values) != len(time):  # noqa: PLR2004
+        what = f"{values.shape} values and {len(time)} times"
+        raise _refused(file, what, "Give (records, samples) values and a time for each record")
+    extractor = WaveformFeatures(("levels", "octaves", "rms"), values.shape[1], rate)
     if len([name for name in extractor.names if name.startswith("level_")]) != LEVELS:
         raise _refused(file, f"a rate of {rate:g} Hz", "Levels reach to 12,800 Hz: give 25,600 Hz or more")
     features = np.array([extractor.extract(record) for record in values])
     faulty = _faulty(file.with_suffix(".labels.json"), time)
+    running = _running(features[:, -1])
+    features, faulty = features[running, :-1], faulty[running]
+    if len(features) <= baseline:
+        what = f"{len(features)} records of the running machine, where {baseline} are the baseline"
+        raise _refused(file, what, "Give more records")
     if faulty[:baseline].any():
         raise _refused(file, f"faulty within its first {baseline} records", "Let the fault begin later")
     features -= np.median(features[:baseline], axis=0)
     return Machine(file.stem, features[:, :LEVELS].astype(np.float32), features[:, LEVELS:], faulty)
+
+
+def _running(rms: NDArray[np.float64]) -> NDArray[np.bool_]:
+    at_rest: float = np.median(rms) * 10.0 ** (_AT_REST / 20.0)
+    return rms > at_rest
 
 
 def _faulty(file: Path, time: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -86,7 +100,8 @@ def _faulty(file: Path, time: NDArray[np.int64]) -> NDArray[np.bool_]:
     if not file.exists():
         return faulty
     for label in json.loads(file.read_text(encoding="utf-8")):
-        faulty |= (time >= label["start"]) & (time < label["end"])
+        if label.get("concerns", "machine") == "machine":  # a sensor's fault is another matter
+            faulty |= (time >= label["start"]) & (time < label["end"])
     return faulty
 
 

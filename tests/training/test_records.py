@@ -53,6 +53,22 @@ def test_labels_say_which_records_are_faulty(tmp_path: Path) -> None:
     assert machine.faulty.tolist() == [False] * 20 + [True] * 10
 
 
+def test_a_sensors_fault_is_no_fault_of_the_machine(tmp_path: Path) -> None:
+    file = write_machine(tmp_path / "pump.npz", waveforms(), faulty_from=20)
+    labels = file.with_suffix(".labels.json")
+    labels.write_text(labels.read_text(encoding="utf-8").replace('"severity"', '"concerns": "sensor", "x"'))
+    assert not read_machine(file, BASELINE).faulty.any()
+
+
+def test_a_machine_at_rest_is_left_out(tmp_path: Path) -> None:
+    values = waveforms()
+    kept = read_machine(write_machine(tmp_path / "kept.npz", np.delete(values, [3, 25], axis=0)), BASELINE)
+    values[[3, 25]] *= np.float32(0.01)
+    stopped = read_machine(write_machine(tmp_path / "stopped.npz", values, faulty_from=29), BASELINE)
+    assert stopped.levels.tolist() == kept.levels.tolist()
+    assert stopped.faulty.tolist() == [False] * 27 + [True]
+
+
 def test_machines_with_a_fault_are_never_learned_from(tmp_path: Path) -> None:
     for number in range(8):
         write_machine(tmp_path / f"m{number}.npz", waveforms(), faulty_from=20 if number % 2 else 0)
@@ -72,7 +88,7 @@ def test_a_split_without_faults_cannot_be_judged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "rate", "faulty_from", "said"),
     [
-        (waveforms(records=BASELINE), RATE, 0, "where 10 records are the baseline"),
+        (waveforms(records=BASELINE), RATE, 0, "where 10 are the baseline"),
         (waveforms()[0], RATE, 0, r"\(512,\) values and 512 times"),
         (waveforms(), 12_800.0, 0, "a rate of 12800 Hz. Levels reach to 12,800 Hz"),
         (waveforms(), RATE, 5, "faulty within its first 10 records"),
