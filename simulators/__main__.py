@@ -161,9 +161,9 @@ def _write(arguments: argparse.Namespace) -> int:
             scenario = _scenario(arguments, duration)
             if not single:
                 faults = (_growing(seed, duration),) if number % 3 == 2 else ()  # noqa: PLR2004 -- every third
+                operations = working_days(seed, duration) if arguments.working_days else scenario.operations
                 scenario = Scenario(
-                    seed=seed, duration=duration, every=arguments.every, faults=faults,
-                    operations=working_days(seed, duration) if arguments.working_days else scenario.operations)
+                    seed=seed, duration=duration, every=arguments.every, faults=faults, operations=operations)
             path = folder / (suffix if single else f"m{seed:03d}-{suffix}")
             (write_telemetry if machine == "pump" else write_vibration)(scenario, path)
             print(path, file=sys.stderr)
