@@ -48,9 +48,10 @@ def test_sigterm_flushes_and_leaves_in_time(plant: Plant) -> None:
     assert code == 0
     assert seconds < 5
     plant.daemon.start()
-    eventually(lambda: len(plant.office.of("summary")) == 25, what="every window upstream")
-    state = [body["text"] for topic, body in plant.office.heard if topic.endswith("/state") and "text" in body]
-    assert "stopped" in str(plant.office.heard) or state
+    eventually(lambda: len(plant.office.of("summary")) == 26, what="every window upstream")
+    states = [str(body) for topic, body in plant.office.heard if topic.endswith("/state")]
+    assert ["online" in state or "stopped" in state for state in states] == [True] * len(states)
+    assert "stopped" in states[1]
 
 
 def test_the_sensor_broker_killed_and_restarted_loses_no_subscription(plant: Plant) -> None:
