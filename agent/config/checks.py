@@ -37,6 +37,7 @@ def findings(document: Document, base: Path) -> Iterator[Finding]:
         yield from _same_client(document)
     yield from _alarms(document)
     yield from _assets(document)
+    yield from _watch(document)
     for name, asset in document.assets.items():
         yield from asset_findings(name, asset, base)
     yield from _replay(document)
@@ -98,6 +99,15 @@ def _feeds(document: Document) -> Iterator[_Feed]:
         for channel, table in asset.channels.items():
             if table.topic:
                 yield _Feed(("assets", name, "channels", channel, "topic"), table.topic)
+
+
+def _watch(document: Document) -> Iterator[Finding]:
+    for number, name in enumerate(document.watch or ()):
+        if name not in document.assets:
+            yield Finding(("watch", number), "there is no asset of this name",
+                          f"Name some of: {', '.join(document.assets) or 'none yet'}.")
+    if document.watch == ():
+        yield Finding(("watch",), "it names no machine", "Name at least one, or leave it out to watch all.")
 
 
 def _assets(document: Document) -> Iterator[Finding]:

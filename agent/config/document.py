@@ -199,5 +199,7 @@ class Document(Table):
     """The daemon's own log."""
     assets: dict[str, AssetTable] = Field(default_factory=dict)
     """The machines under watch, by a name of your choice."""
+    watch: tuple[Text, ...] | None = None
+    """Which of them this device watches, by these names; left out: all."""
     replay: ReplayTable = ReplayTable()
     """How recorded files are read."""

@@ -79,7 +79,8 @@ def resolve(document: Document, base: Path) -> settings.Settings:
         state_dir=base / document.device.state_dir,
     )
     sensors, uplink, limits = document.sensors, document.uplink, document.limits
-    assets = tuple(asset_spec(name, asset, base) for name, asset in document.assets.items())
+    watched = document.assets if document.watch is None else document.watch
+    assets = tuple(asset_spec(name, document.assets[name], base) for name in watched)
     return settings.Settings(
         device=device,
         sensors=settings.Sensors(

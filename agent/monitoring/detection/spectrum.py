@@ -101,6 +101,7 @@ class SpectrumBaseline:
             excess = float(np.median(self._recent_errors)) - self._error_centre
             scaled = excess * THRESHOLD / self._error_limit
             contributors.append(("model", scaled))
+            contributors.sort(key=lambda named: -named[1])
             value = max(value, scaled)
         return Score(value, THRESHOLD, self._tail.probability(value), tuple(contributors))
 
