@@ -119,6 +119,12 @@ class Sensors(Protocol):
     def acknowledge(self, tokens: Iterable[int]) -> None:
         """Settle messages at the broker, in this order."""
 
+    def hold(self) -> None:
+        """Collect what is published and acknowledged from now on."""
+
+    def release(self) -> None:
+        """Send what was collected, in one write."""
+
     def publish(self, topic: str, payload: bytes) -> bool:
         """Tell the local broker; False where even the short queue for outages is full."""
 

@@ -49,7 +49,8 @@ class MeasuringPoint:
         self._names = extraction.names + (("model_error",) if model else ())
         self._positions = [self._names.index(name) for name in recorded]
         self._recorded = tuple(recorded)
-        self._take = np.array(self._positions, dtype=np.intp)
+        # None where the record shows the whole vector
+        self._take = None if self._recorded == self._names else np.array(self._positions, dtype=np.intp)
         self._baseline = baseline
         self._model = model
         self._regime = regime
@@ -158,13 +159,17 @@ class MeasuringPoint:
             "regime": regime,
             "state": "learning" if not (condition or self.learned) else condition.name.lower(),
             "alarm": condition is Condition.ALARM,
-            "features": dict(zip(self._recorded, features[self._take].tolist(), strict=True)),
+            "features": self._shown(features),
         }
         if self._doubtful:
             body["quality"] = self._quality()
         if score is not None and score.value > score.threshold * self._hysteresis:
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
         return Record("summary", self.asset, end, body)
+
+    def _shown(self, features: Any) -> dict[str, float]:
+        chosen = features if self._take is None else features[self._take]
+        return dict(zip(self._recorded, chosen.tolist(), strict=True))
 
     def _alarm_record(  # noqa: PLR0913, PLR0917 -- everything that the record tells
         self,
@@ -194,7 +199,7 @@ class MeasuringPoint:
             body["probability"] = score.probability
             body["threshold"] = score.threshold
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
-        body["features"] = dict(zip(self._recorded, features[self._take].tolist(), strict=True))
+        body["features"] = self._shown(features)
         return Record("alarm", self.asset, vector.end, body)
 
     def note(self, flags: Quality) -> None:

@@ -148,9 +148,10 @@ class Courier(threading.Thread):
                 self.turn()
             self._finish()
             self._uplink.close(graceful=True)
-            self._journal.close()
         except BaseException as bug:  # noqa: BLE001 -- the supervisor reads it and ends the process
             self.failure = bug
+        finally:
+            self._journal.close()
 
     def turn(self, patience: float = _IDLE) -> bool:
         """Send what there is room for, serve the link once; whether more is waiting to be sent."""

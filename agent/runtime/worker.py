@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import orjson
 
@@ -25,13 +26,14 @@ from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec
-from agent.monitoring.types import Record
+from agent.monitoring.types import Record, RecordKind
 from agent.monitoring.wording import iso
 from agent.ports import Clock, Delivery, Entry, LogWriter, Sensors
 from agent.runtime.dead_letters import DeadLetters
 from agent.runtime.inbox import SHED, Inbox
 from agent.runtime.ledger import Ledger
 
+_KINDS = {kind: kind.encode() for kind in get_args(RecordKind)}
 _SLICE = 256
 _TICK = 1.0
 _IDLE = 0.5
@@ -82,14 +84,19 @@ class Worker(threading.Thread):
         self._monitor = monitor
         self._writer = writer
         self._clock = clock
-        self._identity = identity
+        self._boot = identity.boot
+        self._head = f'{{"device":"{identity.device}","boot":{identity.boot},"seq":'.encode()
         self._alarm_topic = alarm_topic
         self._dead_letters = dead_letters
         self._hurry_at = max(1, inflight // 2)
         self._ledger = Ledger()
         self._mark = 0
         self._committed = 0
+        self._unwritten: deque[int] = deque()
+        self._stepped_over = 0
         self._seq = 0
+        self._entries: list[Entry] = []
+        self._remember = self._urgent = False
         self._shed_untold: dict[str, int] = {}
         self._next_tick = 0.0
         self._watched: dict[str, AssetSpec] = {}
@@ -167,6 +174,7 @@ class Worker(threading.Thread):
     def work(self, deliveries: list[Delivery]) -> None:  # noqa: C901 -- the path in one view
         """The seam: decode, observe, record, a batch at a time."""
         route, observe, absorbed = self._router.route, self._monitor.observe, self._ledger.absorbed
+        self._link.hold()
         for delivery in deliveries:
             topic, payload, received, token = delivery
             if payload is SHED:
@@ -188,36 +196,37 @@ class Worker(threading.Thread):
                         records += found
             if records:
                 self._record(records)
-                if token:
-                    absorbed(token, self._mark)
-            elif token:
-                absorbed(token)
+            if token:
+                absorbed(token, self._mark + 1 if records else 0)
         self.counters.messages += len(deliveries)
+        self._link.release()
+        self._hand_over()
 
     def _record(self, records: list[Record]) -> None:
-        """Number the records; alarms go out at once, then all to the writer."""
-        entries = []
-        device, boot = self._identity.device, self._identity.boot
-        urgent = remember = False
-        for record in records:
-            self._seq += 1
-            kind = record.kind
-            head = b'{"device":"%s","boot":%d,"seq":%d,"kind":"%s",' % (
-                device.encode(), boot, self._seq, kind.encode())
-            payload = head + orjson.dumps(record.body)[1:]
+        """Number the records; alarms go out with the batch, before the writer has them."""
+        for kind, asset, time, body in records:
+            self._seq = seq = self._seq + 1
+            payload = b'%b%d,"kind":"%b",%b' % (self._head, seq, _KINDS[kind], orjson.dumps(body)[1:])
+            if kind == "alarm":
+                self._announce(asset, payload)
             if kind != "summary":
-                remember = True
-                if kind == "alarm":
-                    urgent = True
-                    self._announce(record.asset, payload)
-            entries.append(Entry(boot, self._seq, kind, record.asset, record.time, payload))
+                self._remember = True
+            self._urgent |= kind == "alarm"
+            self._entries.append(Entry(self._boot, seq, kind, asset, time, payload))
+
+    def _hand_over(self) -> None:
+        """All records of the batch to the writer, as one piece with one mark."""
+        entries = self._entries
+        if not entries:
+            return
+        self._mark += 1
         self.counters.records += len(entries)
-        snapshots = self._monitor.snapshots() if remember else ()
-        if self._writer.submit(entries, snapshots, self._mark + 1, urgent):
-            self._mark += 1
-        else:
-            # no room even in memory: counted, and the message waits for no commit of its own
+        snapshots = self._monitor.snapshots() if self._remember else ()
+        if not self._writer.submit(entries, snapshots, self._mark, self._urgent):
+            # no room even in memory: counted, and no message waits for what will not be written
             self.counters.unjournaled += len(entries)
+            self._unwritten.append(self._mark)
+        self._entries, self._remember, self._urgent = [], False, False
 
     def _announce(self, asset: str, payload: bytes) -> None:
         self.counters.alarms += 1
@@ -235,7 +244,11 @@ class Worker(threading.Thread):
         ledger = self._ledger
         if not len(ledger):
             return
-        ledger.committed(self._committed)
+        # only the writer's thread writes _committed; what was never handed over is stepped over here
+        done = max(self._committed, self._stepped_over)
+        while self._unwritten and self._unwritten[0] <= done + 1:
+            done = self._stepped_over = max(done, self._unwritten.popleft())
+        ledger.committed(done)
         if tokens := ledger.ready():
             self._link.acknowledge(tokens)
         if len(ledger) >= self._hurry_at:
@@ -250,3 +263,4 @@ class Worker(threading.Thread):
             self._shed_untold = {}
         if records:
             self._record(records)
+            self._hand_over()

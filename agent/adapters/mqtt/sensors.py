@@ -139,13 +139,19 @@ class SensorLink:
                 packets += packet_id.to_bytes(2, "big")
             else:
                 self._settled_away.add(token)
-        if packets and self._client.tap is not None:
-            try:
-                self._client.tap.send(packets)
-            except OSError as failure:
-                # unacknowledged then: the broker sends them again and the duplicates are dropped
-                _log.warning("acknowledgement failed", reason=str(failure))
-                self._drop_connection()
+        tap = self._client.tap
+        if packets and tap is not None:
+            self._sending(lambda: tap.send(packets))
+
+    def hold(self) -> None:
+        """Collect alarms and acknowledgements until ``release``: one write for all of them."""
+        if self._client.tap is not None:
+            self._client.tap.hold()
+
+    def release(self) -> None:
+        """Send what was collected."""
+        if self._client.tap is not None:
+            self._sending(self._client.tap.release)
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Tell the local broker; kept in paho's short queue while it is away."""
@@ -184,11 +190,15 @@ class SensorLink:
             _log.warning("sensor broker unreachable", host=self._endpoint.host, port=self._endpoint.port,
                          reason=str(failure), retry_in=round(self._retry_at - time.monotonic(), 1))
 
-    def _drop_connection(self) -> None:
-        if self._client.tap is not None:
-            self._client.tap.close()
-        self._client.loop_misc()
-        self._client.loop_read()
+    def _sending(self, send: Callable[[], object]) -> None:
+        try:
+            send()
+        except OSError as failure:
+            # what was on its way is sent again: alarms by paho, messages without an
+            # acknowledgement by the broker, whose duplicates are dropped
+            _log.warning("sending to the sensor broker failed", reason=str(failure))
+            if self._client.tap is not None:
+                self._client.tap.end()
 
     def _housekeeping(self) -> None:
         monotonic = time.monotonic()

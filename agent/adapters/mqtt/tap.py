@@ -21,7 +21,7 @@ import select
 import ssl
 from typing import Final, NamedTuple, Protocol
 
-_READ: Final = 262_144
+_READ: Final = 65_536
 _PUBLISH: Final = 0x30
 _QOS: Final = 0x06
 _QOS_1: Final = 0x02
@@ -68,6 +68,7 @@ class PublishTap:
         self._topics: dict[bytes, str] = {}
         self._ended = False
         self._discard = 0
+        self._held: bytearray | None = None
 
     # -- what paho calls ---------------------------------------------------------------
 
@@ -86,8 +87,11 @@ class PublishTap:
         """Send all of it: packets of other senders must not come in between.
 
         What the kernel does not take at once is waited for; a peer that takes nothing for
-        10 s is gone (OSError).
+        10 s is gone (OSError). Between ``hold`` and ``release`` it is only collected.
         """
+        if self._held is not None:
+            self._held += payload
+            return len(payload)
         left = memoryview(payload)
         while left:
             try:
@@ -121,6 +125,21 @@ class PublishTap:
     def owes_paho(self) -> bool:
         """Whether paho has something to read (or the end of the connection to learn of)."""
         return bool(self._others) or self._ended
+
+    def end(self) -> None:
+        """Let paho find the connection ended."""
+        self._ended = True
+
+    def hold(self) -> None:
+        """Collect what is sent from now on."""
+        if self._held is None:
+            self._held = bytearray()
+
+    def release(self) -> None:
+        """Send what was collected, in one go. Raises OSError."""
+        held, self._held = self._held, None
+        if held:
+            self.send(held)
 
     def pull(self) -> list[Arrival]:
         """Read once and cut out the PUBLISH packets, in their order."""

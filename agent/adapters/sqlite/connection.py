@@ -16,6 +16,14 @@ second index is needed to find an entry. 2^40 entries a boot last 34 years at 1,
 _SEQ_MASK: Final = (1 << SEQ_BITS) - 1
 _BUSY_TIMEOUT: Final = 5.0
 
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    # NORMAL lost acknowledged rows in more than half of the power cuts that were tried
+    "synchronous = FULL",
+    "temp_store = MEMORY",
+    "cache_size = -1024",
+)
+
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NOT_NOW: Final = frozenset({
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
@@ -46,14 +54,12 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=32)
-    for pragma in (
-        "journal_mode = WAL",
-        # NORMAL lost acknowledged rows in more than half of the power cuts that were tried
-        "synchronous = FULL",
-        "temp_store = MEMORY",
-        "cache_size = -1024",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     return connection
 
 
