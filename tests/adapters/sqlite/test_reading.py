@@ -87,7 +87,7 @@ def test_where_there_is_no_journal_the_remedy_is_told(tmp_path: Path) -> None:
 
 
 AS_NOBODY = """
-import os, sys
+import os, sys, urllib.parse
 from agent.adapters.sqlite.reading import read_status
 if os.geteuid() == 0:
     os.setuid(65534)
