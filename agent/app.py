@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from agent import log
@@ -12,6 +13,7 @@ from agent.adapters.clock import SystemClock
 from agent.adapters.mqtt.endpoint import Endpoint, TlsFiles
 from agent.adapters.mqtt.sensors import SensorLink
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
+from agent.adapters.sqlite.apart import lay_out_apart
 from agent.adapters.sqlite.journal import SqliteJournal
 from agent.adapters.systemd import SystemdNotifier, credential
 from agent.config.apart import load_apart
@@ -53,8 +55,12 @@ class Daemon:
         for spec in settings.asset_specs():
             self._models.load(spec)  # a model that cannot be used ends the start, not the first window
         device = settings.device
+        lay_out_apart(settings.journal.path)
         self._journal = SqliteJournal(
             settings.journal.path, settings.journal.budget_bytes, uplink=settings.uplink is not None)
+        if self._journal.set_aside is not None:
+            _log.error("the journal was damaged: set aside, a new one begun",
+                       path=self._journal.set_aside, salvaged=self._journal.salvaged)
         self._boot = self._journal.begin_boot(self._clock.now())
         self._monitor = Monitor(self._models.load)
         self._monitor.remember(self._journal.snapshots(), self._journal.last_times())
@@ -121,12 +127,14 @@ class Daemon:
         deadline = time.monotonic() + _LEAVE_WITHIN
         self._worker.stop()
         self._worker.join(_LEAVE_WITHIN / 2)
-        self._writer.stop(max(0.1, deadline - time.monotonic() - 1.0))
+        self._writer.flush(max(0.1, deadline - time.monotonic() - 1.5))
         if self._courier is not None:
+            # before the writer ends: what the courier settles last is still to be written
             self._courier.stop()
-            self._courier.join(max(0.1, deadline - time.monotonic()))
+            self._courier.join(max(0.1, deadline - time.monotonic() - 0.5))
+        self._writer.stop(max(0.1, deadline - time.monotonic()))
         self._journal.close()
-        _log.info("stopped", boot=self._boot)
+        _log.info("stopped", boot=self._boot, **asdict(self._worker.counters))
 
     def status(self) -> str:
         """One line for the service manager."""

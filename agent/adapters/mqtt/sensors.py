@@ -27,7 +27,7 @@ from agent.adapters.mqtt.endpoint import Endpoint, build_client, open_connection
 from agent.adapters.mqtt.tap import Arrival, PublishTap
 from agent.ports import Delivery
 
-_MAX_QUEUED_ALARMS = 1000
+_MAX_QUEUED_ALARMS = 4096
 _STABLE = 10.0
 
 _log = structlog.get_logger(__name__)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import partial
 from typing import Final, TypeAlias
 
 from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.binary import build_binary
-from agent.monitoring.acquisition.cbor_documents import build_cbor
 from agent.monitoring.acquisition.csv_lines import build_csv
 from agent.monitoring.acquisition.json_documents import build_json
 from agent.monitoring.acquisition.pointed import Decoder
-from agent.monitoring.acquisition.senml import build_senml
 from agent.monitoring.spec import ChannelSpec, CodecName, DecodeLimits, Source
 from agent.monitoring.types import Block, Nanos
 
@@ -20,11 +17,24 @@ __all__ = ["Decoder", "build_decoder"]
 
 Build: TypeAlias = Callable[[str, Sequence[ChannelSpec], DecodeLimits], Decoder]
 
+
+def _build_cbor(asset: str, channels: Sequence[ChannelSpec], limits: DecodeLimits) -> Decoder:
+    from agent.monitoring.acquisition.cbor_documents import build_cbor  # noqa: PLC0415 -- cbor2: 2 MB
+
+    return build_cbor(asset, channels, limits)
+
+
+def _build_senml(asset: str, channels: Sequence[ChannelSpec], limits: DecodeLimits) -> Decoder:
+    from agent.monitoring.acquisition.senml import build_senml  # noqa: PLC0415 -- cbor2 again
+
+    return build_senml(asset, channels, limits, cbor=channels[0].source.codec == "senml-cbor")
+
+
 _BUILDERS: Final[Mapping[CodecName, Build]] = {
     "json": build_json,
-    "cbor": build_cbor,
-    "senml-json": partial(build_senml, cbor=False),
-    "senml-cbor": partial(build_senml, cbor=True),
+    "cbor": _build_cbor,
+    "senml-json": _build_senml,
+    "senml-cbor": _build_senml,
     "binary": build_binary,
     "csv": build_csv,
 }
