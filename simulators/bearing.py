@@ -22,6 +22,9 @@ from simulators.faults import MachineFaultKind
 RATE = 25_600.0
 SAMPLES = 2560
 _WARM_UP = 2560
+"""Samples before a record begins, in which the resonances come to ring."""
+_BURSTING = 0.05
+"""The share of samples in which a bubble collapses."""
 
 
 class Orders(NamedTuple):
@@ -75,7 +78,8 @@ class BearingMachine:
         rng = np.random.default_rng([seed, 0xBEA])
         balls = int(rng.integers(7, 14))
         return cls(
-            geometry=Geometry(balls, ball=rng.uniform(0.17, 0.24), pitch=1.0, angle=float(rng.choice([0, 0, 15]))),
+            geometry=Geometry(
+                balls, ball=rng.uniform(0.17, 0.24), pitch=1.0, angle=float(rng.choice([0, 0, 15]))),
             speed=rng.uniform(18.0, 50.0),
             resonances=tuple(
                 (float(rng.uniform(low, high)), float(rng.uniform(0.02, 0.06)), float(rng.uniform(0.5, 1.2)))
@@ -115,7 +119,8 @@ class BearingMachine:
         for frequency, damping, gain in self.resonances:
             signal += gain * resonate(excitation, frequency, damping)
         signal += 0.3 * excitation + 0.01 * rng.normal(size=total)
-        return (self.gain * signal[_WARM_UP:]).astype(np.float32)
+        record: NDArray[np.float32] = (self.gain * signal[_WARM_UP:]).astype(np.float32)
+        return record
 
 
 def resonate(excitation: NDArray[np.float64], frequency: float, damping: float) -> NDArray[np.float64]:
@@ -163,4 +168,4 @@ def _impacts(
 def _bursts(rng: np.random.Generator, total: int) -> NDArray[np.float64]:
     """Collapsing bubbles: broadband bursts at random."""
     bursts = rng.normal(size=total)
-    return bursts * (rng.random(total) < 0.05) * 4.0 + 0.5 * bursts
+    return bursts * (rng.random(total) < _BURSTING) * 4.0 + 0.5 * bursts

@@ -7,17 +7,22 @@ labelled apart, as a monitor must tell them apart.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import sqrt
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 SECOND = 1_000_000_000
+_SPIKY = 0.1
+"""The share of samples that a loose contact spoils."""
 
 MachineFaultKind: TypeAlias = Literal[
-    "outer-race", "inner-race", "ball", "imbalance", "cavitation", "blocked-suction", "impeller-wear", "seal-leak"
+    "outer-race", "inner-race", "ball",
+    "imbalance", "cavitation", "blocked-suction", "impeller-wear", "seal-leak",
 ]
 SensorFaultKind: TypeAlias = Literal["stuck", "drift", "spikes", "dropout", "out-of-range"]
 MACHINE_FAULTS: tuple[MachineFaultKind, ...] = get_args(MachineFaultKind)
+BEARING_FAULTS: tuple[MachineFaultKind, ...] = ("outer-race", "inner-race", "ball")
 SENSOR_FAULTS: tuple[SensorFaultKind, ...] = get_args(SensorFaultKind)
 
 
@@ -61,7 +66,7 @@ class SensorFault:
             case "drift":
                 return value + self.size * (time - self.start) / (self.end - self.start)
             case "spikes":
-                return value + (self.size if rng.random() < 0.1 else 0.0)
+                return value + (self.size if rng.random() < _SPIKY else 0.0)
             case "dropout":
                 return float("nan")
             case "out-of-range":
@@ -78,20 +83,23 @@ def severities(faults: tuple[MachineFault, ...], time: float) -> dict[MachineFau
 
 
 def labels(
-    faults: tuple[MachineFault, ...], sensor_faults: tuple[SensorFault, ...], origin: int
+    faults: tuple[MachineFault, ...], sensor_faults: tuple[SensorFault, ...], origin: int, duration: float
 ) -> list[dict[str, Any]]:
-    """One entry a fault, ``start`` and ``end`` in ns since the epoch; ``origin`` is the beginning's."""
+    """One entry for each fault that shows within ``duration`` s, what is later is cut off; ``start``
+    and ``end`` in ns since the epoch, ``origin`` is the beginning's."""
     found = []
     for concerns, group in (("machine", faults), ("sensor", sensor_faults)):
         for fault in group:
+            if fault.start >= duration:
+                continue
             entry = asdict(fault)
             entry["concerns"] = concerns
             entry["start"] = origin + round(fault.start * SECOND)
-            entry["end"] = origin + round(fault.end * SECOND)
+            entry["end"] = origin + round(min(fault.end, duration) * SECOND)
             found.append(entry)
     return found
 
 
 def coloured_noise(rng: np.random.Generator, previous: float, correlation: float) -> float:
     """The next value of a unit-variance AR(1) process: sensor noise is not white."""
-    return correlation * previous + float(rng.normal()) * (1.0 - correlation**2) ** 0.5
+    return correlation * previous + float(rng.normal()) * sqrt(1.0 - correlation**2)

@@ -99,9 +99,16 @@ class Proxy:
                 continue
             far.settimeout(None)
             with self._lock:
-                self._open |= {near, far}
+                refused = self._mode == "cut"  # meanwhile
+                if not refused:
+                    self._open |= {near, far}
+            if refused:
+                _reset(near)
+                _reset(far)
+                continue
             for source, sink in ((near, far), (far, near)):
-                sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with contextlib.suppress(OSError):  # cut since: the thread will see it
+                    sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
@@ -111,9 +118,11 @@ class Proxy:
                     time.sleep(self._delay)
                 if self._mode == "pass":
                     sink.sendall(chunk)
+        # Only whoever takes a socket out of _open closes it: a FIN from here would overtake cut's RST.
         with self._lock:
-            self._open -= {source, sink}
-        for sock in (source, sink):
+            ended = self._open & {source, sink}
+            self._open -= ended
+        for sock in ended:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()

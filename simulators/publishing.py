@@ -1,35 +1,35 @@
-"""Simulated machines and recorded files, published over MQTT as real sensors would.
+"""What simulated machines say, published over MQTT as real sensors would.
 
-At QoS 1 every message is waited for; while the broker is away it is tried again. (A publish of a
-disconnected paho client is queued *and* reported as failed, and its queue has no useful bound: so at
-most ``_AHEAD`` messages are ever handed to it.)
+paho's queues have no useful bound, and a publish while disconnected is queued *and* reported as
+failed: so messages are counted through ``on_publish``, and at most ``_AHEAD`` are ever handed over.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import heapq
 import json
 import math
 import socket
-import sys
+import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from simulators.bearing import RATE
 from simulators.faults import SECOND
 from simulators.scenario import Scenario
 
-_AHEAD = 100
+_AHEAD: Final = 100
+_ANSWER_WITHIN: Final = 10.0
+_DEFAULT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+
+Form: TypeAlias = Literal["raw", "json"]
 
 
 class Message(NamedTuple):
@@ -40,53 +40,109 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class Publisher:
-    """A client that loses nothing at QoS 1; a context manager. ``url``: mqtt://host:port."""
+def split_url(url: str) -> SplitResult:
+    """The parts of ``mqtt[s]://[user:password@]host[:port]``; ValueError when it is not one."""
+    parts = urlsplit(url if "//" in url else f"mqtt://{url}")
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.port == 0:
+        raise ValueError("a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")  # it may hold a password
+    return parts
 
-    def __init__(self, url: str, qos: int = 1, client_id: str = "") -> None:
-        parts = urlsplit(url if "//" in url else f"mqtt://{url}")
-        self._host, self._port, self._qos = parts.hostname or "127.0.0.1", parts.port or 1883, qos
+
+class Publisher:
+    """A client that loses nothing at QoS 1, whatever becomes of the broker; a context manager.
+
+    ``url`` as ``split_url`` takes it. Entering raises
+    OSError where no broker answers or it refuses; later the broker may come and go. At QoS 0 nothing
+    is sent while it is away, and what was on its way is lost.
+    """
+
+    def __init__(self, url: str, qos: Literal[0, 1] = 1, client_id: str = "") -> None:
+        parts = split_url(url)
+        self._host, self._port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+        self._qos = qos
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+        if parts.username:
+            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            self._client.tls_set()
         self._client.reconnect_delay_set(1, 5)
-        self._client.on_socket_open = lambda _client, _data, sock: sock.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._ahead: deque[mqtt.MQTTMessageInfo] = deque()
+        self._client.on_socket_open = _send_at_once
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        # Guards the three below. Never held while paho is called: paho holds its own locks around callbacks.
+        self._changed = threading.Condition()
+        self._connected = False
+        self._refusal = ""
+        self._ahead = 0
 
     def __enter__(self) -> Self:
-        self._client.connect(self._host, self._port)
+        try:
+            self._client.connect(self._host, self._port)
+        except OSError as fault:
+            raise ConnectionError(f"{self._host}:{self._port}: {fault.strerror or fault}") from fault
         self._client.loop_start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._connected or self._refusal, _ANSWER_WITHIN)
+            connected, refusal = self._connected, self._refusal
+        if not connected:
+            self._leave()
+            raise ConnectionError(f"{self._host}:{self._port}: {refusal or 'no answer'}")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.flush()
-        self._client.disconnect()
-        self._client.loop_stop()
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Whoever presses Ctrl-C does not want to wait for a broker that is away.
+        if kind is None or issubclass(kind, Exception):
+            self.flush()
+        self._leave()
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Publish; at QoS 1 at most so many are on their way at a time."""
-        while not self._client.is_connected():
-            time.sleep(0.02)
-        self._ahead.append(self._client.publish(topic, payload, qos=self._qos))
-        while len(self._ahead) > _AHEAD:
-            self._wait(self._ahead.popleft())
+        """Publish; waits while the broker is away or too much is on its way."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._connected and self._ahead < _AHEAD)
+            self._ahead += 1
+        message = self._client.publish(topic, payload, qos=self._qos)
+        if self._qos == 0 and message.rc == mqtt.MQTT_ERR_NO_CONN:
+            self._settle()
 
     def flush(self) -> None:
         """Wait until the broker has all of it."""
-        while self._ahead:
-            self._wait(self._ahead.popleft())
+        with self._changed:
+            self._changed.wait_for(lambda: self._ahead == 0)
 
-    def _wait(self, info: mqtt.MQTTMessageInfo) -> None:
-        if self._qos == 0:
-            return
-        while True:
-            try:
-                info.wait_for_publish(1.0)
-                if info.is_published():
-                    return
-            except RuntimeError:  # handed over while disconnected: paho sends it once it is back
-                if info.mid not in self._client._out_messages:  # noqa: SLF001 -- the only place that tells
-                    return
-                time.sleep(0.05)
+    def _leave(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _settle(self) -> None:
+        with self._changed:
+            self._ahead = max(0, self._ahead - 1)
+            self._changed.notify_all()
+
+    def _on_connect(
+        self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        with self._changed:
+            self._connected = not reason.is_failure
+            self._refusal = str(reason) if reason.is_failure else ""
+            self._changed.notify_all()
+
+    def _on_disconnect(self, *_: Any) -> None:
+        with self._changed:
+            self._connected = False
+            if self._qos == 0:
+                self._ahead = 0
+            self._changed.notify_all()
+
+    def _on_publish(self, *_: Any) -> None:
+        self._settle()
+
+
+def _send_at_once(_client: mqtt.Client, _userdata: Any, sock: Any) -> None:
+    # Nagle and delayed acknowledgement would otherwise hold a small packet back for 40 ms
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def telemetry_messages(scenario: Scenario, topic: str) -> Iterator[Message]:
@@ -96,14 +152,15 @@ def telemetry_messages(scenario: Scenario, topic: str) -> Iterator[Message]:
         yield Message(at, topic, json.dumps({"ts": at // 1_000_000, **said}).encode())
 
 
-def vibration_messages(scenario: Scenario, topic: str, form: str) -> Iterator[Message]:
+def vibration_messages(scenario: Scenario, topic: str, form: Form) -> Iterator[Message]:
     """Records: raw little-endian float32 (``raw``), or JSON with their time (``json``)."""
     for at, record in scenario.vibration():
         if form == "raw":
             yield Message(at, topic, record.astype("<f4").tobytes())
         else:
             values = [round(float(value), 6) for value in record]
-            yield Message(at, topic, json.dumps({"ts": at // 1_000_000, "rate": RATE, "values": values}).encode())
+            document = {"ts": at // 1_000_000, "rate": RATE, "values": values}
+            yield Message(at, topic, json.dumps(document).encode())
 
 
 def in_order(*streams: Iterator[Message]) -> Iterator[Message]:
@@ -111,7 +168,7 @@ def in_order(*streams: Iterator[Message]) -> Iterator[Message]:
     return heapq.merge(*streams, key=lambda message: message.time)
 
 
-def paced(messages: Iterator[Message], speed: float) -> Iterator[Message]:
+def paced(messages: Iterable[Message], speed: float) -> Iterator[Message]:
     """Each message when its time has come, ``speed`` times as fast as real; 0: do not wait."""
     begun, first = time.monotonic(), None
     for message in messages:
@@ -123,7 +180,7 @@ def paced(messages: Iterator[Message], speed: float) -> Iterator[Message]:
         yield message
 
 
-def publish(messages: Iterator[Message], publisher: Publisher, speed: float) -> int:
+def publish(messages: Iterable[Message], publisher: Publisher, speed: float) -> int:
     """Publish all of it; how many there were."""
     count = 0
     for message in paced(messages, speed):
@@ -131,37 +188,3 @@ def publish(messages: Iterator[Message], publisher: Publisher, speed: float) -> 
         count += 1
     publisher.flush()
     return count
-
-
-def recorded_messages(path: Path, separator: str, time_column: str | None, topic: str) -> Iterator[Message]:
-    """One JSON object a row of a CSV file: ``ts`` in ms and each column under its own name."""
-    with _open(path) as stream:
-        rows = csv.DictReader(stream, delimiter=separator)
-        names = rows.fieldnames or []
-        when = time_column or (names[0] if names else "time")
-        if when not in names:
-            print(f"{path}: no column {when!r}; there are {', '.join(names)}", file=sys.stderr)
-            raise SystemExit(2)
-        for number, row in enumerate(rows, 2):
-            try:
-                at = _nanoseconds(row.pop(when))
-                values: dict[str, Any] = {name: float(value) if value else None for name, value in row.items()}
-            except (TypeError, ValueError) as fault:
-                print(f"{path}, line {number}: {fault}", file=sys.stderr)
-                raise SystemExit(2) from None
-            yield Message(at, topic, json.dumps({"ts": at // 1_000_000, **values}).encode())
-
-
-def _nanoseconds(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1e6) * 1000
-
-
-def _open(path: Path) -> IO[str]:
-    try:
-        return gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
-    except OSError as fault:
-        print(f"{path}: cannot be read: {fault.strerror}", file=sys.stderr)
-        raise SystemExit(2) from None

@@ -14,7 +14,7 @@ from math import cos, exp, pi, sqrt
 
 import numpy as np
 
-from simulators.faults import MachineFaultKind, coloured_noise
+from simulators.faults import BEARING_FAULTS, MachineFaultKind, coloured_noise
 
 CHANNELS = {
     "pressure": "bar",
@@ -25,9 +25,15 @@ CHANNELS = {
     "speed": "rpm",
 }
 _DAY = 86_400.0
-_NOISE = {"pressure": 0.008, "flow": 0.006, "current": 0.01, "temperature": 0.0005, "vibration": 0.04, "speed": 0.0005}
+# of the measured value, one standard deviation
+_NOISE = {
+    "pressure": 0.008, "flow": 0.006, "current": 0.01,
+    "temperature": 0.0005, "vibration": 0.04, "speed": 0.0005,
+}
 _CORRELATION = 0.6
 _THERMAL = 1800.0
+_RUN_OUT = 0.05
+"""Relative speed below which friction stops a pump that has been switched off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,8 @@ class PumpMachine:
     ) -> tuple[float, float, float]:
         """(flow in l/min, head in m, shaft power in W) at relative ``speed`` and ``valve`` (1: nominal
         opening; the system's resistance goes with its inverse square)."""
-        head = self.head * (1 - 0.25 * faults.get("impeller-wear", 0.0) - 0.15 * faults.get("cavitation", 0.0))
+        lost = 0.25 * faults.get("impeller-wear", 0.0) + 0.15 * faults.get("cavitation", 0.0)
+        head = self.head * (1 - lost)
         steepness = self.steepness * (1 + 3.0 * faults.get("blocked-suction", 0.0))
         rise = speed**2 * head - self.static
         if speed <= 0.0 or rise <= 0.0:
@@ -92,16 +99,17 @@ class Pump:
         self._temperature: float | None = None
 
     def step(
-        self, time: float, *, speed: float, valve: float, faults: Mapping[MachineFaultKind, float], seconds: float = 1.0
+        self, time: float, *, speed: float, valve: float, faults: Mapping[MachineFaultKind, float],
+        seconds: float = 1.0,
     ) -> dict[str, float]:
-        """What the sensors truly see at ``time``; the drive follows its set ``speed`` in seconds."""
+        """What the sensors read at ``time``; the drive takes seconds to follow its set ``speed``."""
         machine = self._machine
         self._speed += (speed - self._speed) * (1 - exp(-seconds / 2.0))
-        if speed == 0.0 and self._speed < 0.05:
+        if speed == 0.0 and self._speed < _RUN_OUT:
             self._speed = 0.0
         now = self._speed
         flow, lift, power = machine.operating_point(now, valve, faults)
-        bearing = max((faults.get(kind, 0.0) for kind in ("outer-race", "inner-race", "ball")), default=0.0)
+        bearing = max(faults.get(kind, 0.0) for kind in BEARING_FAULTS)
         room = 21.0 + 3.0 * cos(2 * pi * (time / _DAY - 0.6))
         settled = room + machine.warm * (power / 1500.0) + 12.0 * bearing
         if self._temperature is None:
@@ -124,4 +132,5 @@ class Pump:
         noise = self._noise[name] = coloured_noise(self._rng, self._noise[name], _CORRELATION)
         size = _NOISE[name] * (unrest if name in {"pressure", "flow", "vibration"} else 1.0)
         floor = 0.002 if name in {"pressure", "current", "vibration"} else 0.0
-        return round(value + noise * (size * abs(value) + floor), 4)
+        measured = round(value + noise * (size * abs(value) + floor), 4)
+        return max(measured, 0.0) if name == "vibration" else measured  # an RMS has no sign

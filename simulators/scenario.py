@@ -16,6 +16,9 @@ from simulators.pump import Pump, PumpMachine
 ORIGIN = 1_767_225_600 * SECOND
 """2026-01-01T00:00:00Z, where simulated time begins unless it is told otherwise."""
 
+_STOPS = 0.15
+"""The share of load changes that are stops."""
+
 
 class Operation(NamedTuple):
     """From ``start`` (s) on: relative ``speed`` (0: stopped) and ``valve`` opening."""
@@ -40,8 +43,8 @@ class Scenario:
 
     @property
     def labels(self) -> list[dict[str, Any]]:
-        """What is wrong and when, in ns since the epoch."""
-        return labels(self.faults, self.sensor_faults, self.origin)
+        """What is wrong and when, in ns since the epoch, up to the end."""
+        return labels(self.faults, self.sensor_faults, self.origin, self.duration)
 
     def operation(self, time: float) -> Operation:
         """How the machine is meant to run at a time."""
@@ -87,7 +90,7 @@ def working_days(seed: int, duration: float) -> tuple[Operation, ...]:
     rng = np.random.default_rng([seed, 0xDA1])
     operations, time = [Operation(0.0, 1.0)], 0.0
     while (time := time + float(rng.uniform(1800, 7200))) < duration:
-        if rng.random() < 0.15:
+        if rng.random() < _STOPS:
             operations.append(Operation(time, 0.0))
             time += float(rng.uniform(300, 3600))
         operations.append(Operation(time, float(rng.uniform(0.85, 1.05)), float(rng.uniform(0.8, 1.1))))

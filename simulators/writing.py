@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def write_telemetry(scenario: Scenario, path: Path) -> None:
         rows.writerow(["time", *CHANNELS])
         for at, values in scenario.telemetry():
             moment = datetime.fromtimestamp(at / SECOND, UTC).isoformat()
-            rows.writerow([moment, *("" if values[name] != values[name] else values[name] for name in CHANNELS)])
+            said = ("" if math.isnan(values[name]) else values[name] for name in CHANNELS)
+            rows.writerow([moment, *said])
     _write_labels(scenario, path)
 
 

@@ -1,0 +1,100 @@
+"""How faults, network schedules and addresses are written on the command line.
+
+Each function reads one argument and raises argparse's error, so that everything wrong is said before
+anything begins.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+
+from simulators.faults import (
+    MACHINE_FAULTS,
+    SENSOR_FAULTS,
+    MachineFault,
+    MachineFaultKind,
+    SensorFault,
+    SensorFaultKind,
+)
+from simulators.publishing import split_url
+from simulators.pump import CHANNELS
+
+FAULT: Final = "KIND@START[-END][:SEVERITY][~GROWTH]"
+SENSOR_FAULT: Final = "CHANNEL:KIND@START-END[:SIZE]"
+STEP: Final = "SECONDS:ACTION"
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_FAULT = re.compile(rf"(?P<kind>[a-z-]+)@(?P<start>{_NUMBER})(?:-(?P<end>{_NUMBER}))?"
+                    rf"(?::(?P<severity>{_NUMBER}))?(?:~(?P<growth>{_NUMBER}))?")
+_SENSOR_FAULT = re.compile(rf"(?P<channel>\w+):(?P<kind>[a-z-]+)@(?P<start>{_NUMBER})-(?P<end>{_NUMBER})"
+                           rf"(?::(?P<size>-?{_NUMBER}))?")
+_STEP = re.compile(rf"(?P<at>{_NUMBER}):(?P<action>[a-z]+)(?:=(?P<seconds>{_NUMBER}))?")
+
+Action: TypeAlias = Literal["cut", "blackhole", "delay", "restore"]
+
+
+class Step(NamedTuple):
+    """``at`` s after the start the network does ``action``; ``seconds`` is the delay's."""
+
+    at: float
+    action: Action
+    seconds: float = 0.0
+
+
+def read_fault(text: str) -> MachineFault:
+    """E.g. ``outer-race@600-1200:0.8~300``: it grows for 300 s. Without END it never ends."""
+    found = _FAULT.fullmatch(text)
+    kinds: dict[str, MachineFaultKind] = {kind: kind for kind in MACHINE_FAULTS}
+    if found is None or found["kind"] not in kinds:
+        raise ArgumentTypeError(f"{text!r} is not {FAULT} with a KIND of {', '.join(kinds)}")
+    start, end = float(found["start"]), float(found["end"] or "inf")
+    severity = float(found["severity"] or 0.7)
+    if end <= start or severity > 1.0:
+        raise ArgumentTypeError(f"{text!r}: it must end after it starts, and its severity is 0 to 1")
+    return MachineFault(kind=kinds[found["kind"]], start=start, end=end, severity=severity,
+                        growth=float(found["growth"] or 0.0))
+
+
+def read_sensor_fault(text: str) -> SensorFault:
+    """E.g. ``pressure:drift@600-1200:0.5``; SIZE in the channel's unit."""
+    found = _SENSOR_FAULT.fullmatch(text)
+    kinds: dict[str, SensorFaultKind] = {kind: kind for kind in SENSOR_FAULTS}
+    if found is None or found["kind"] not in kinds or found["channel"] not in CHANNELS:
+        raise ArgumentTypeError(f"{text!r} is not {SENSOR_FAULT} with a CHANNEL of {', '.join(CHANNELS)} "
+                                f"and a KIND of {', '.join(kinds)}")
+    start, end = float(found["start"]), float(found["end"])
+    if end <= start:
+        raise ArgumentTypeError(f"{text!r}: it must end after it starts")
+    return SensorFault(channel=found["channel"], kind=kinds[found["kind"]], start=start, end=end,
+                       size=float(found["size"] or 10.0))
+
+
+def read_step(text: str) -> Step:
+    """E.g. ``30:cut``, ``60:delay=0.5``, ``90:restore``."""
+    found = _STEP.fullmatch(text)
+    actions: dict[str, Action] = {action: action for action in get_args(Action)}
+    if found is None or found["action"] not in actions:
+        raise ArgumentTypeError(
+            f"{text!r} is not {STEP} with an ACTION of cut, blackhole, delay=SECONDS, restore")
+    if (found["action"] == "delay") != (found["seconds"] is not None):
+        raise ArgumentTypeError(f"{text!r}: delay, and no other action, is told how long: delay=SECONDS")
+    return Step(float(found["at"]), actions[found["action"]], float(found["seconds"] or 0.0))
+
+
+def read_broker(text: str) -> str:
+    """The URL of a broker, as it is."""
+    try:
+        split_url(text)
+    except ValueError as fault:
+        raise ArgumentTypeError(str(fault)) from fault
+    return text
+
+
+def read_endpoint(text: str) -> tuple[str, int]:
+    """``HOST:PORT``, or a port of this computer."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65_536:  # noqa: PLR2004 -- what 16 bits hold
+        raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host or "127.0.0.1", int(port)
