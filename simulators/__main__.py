@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="the whole story, in two minutes")
     show.set_defaults(command=_demo)
     show.add_argument("--report", type=Path, default=Path("demo-report"), metavar="FOLDER")
+    show.add_argument("--speed", type=float, metavar="N",
+                      help="N times as fast as real (24: half an hour of two pumps in 75 s)")
     return parser
 
 
@@ -212,9 +214,9 @@ def _wait_for_ever() -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from simulators.demo import run  # noqa: PLC0415 -- its broker and terminal are an extra
+    from simulators.demo import SPEED, run  # noqa: PLC0415 -- its broker and terminal are an extra
 
-    return run(arguments.report)
+    return run(arguments.report, arguments.speed or SPEED)
 
 
 if __name__ == "__main__":
