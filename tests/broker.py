@@ -8,11 +8,16 @@ import time
 from pathlib import Path
 from typing import Self
 
+# Started by root it would become another user, who cannot write into the folder; others stay who they are.
 _CONFIGURATION = """\
+user root
 listener {port} 127.0.0.1
 allow_anonymous true
 log_dest file {folder}/mosquitto.log
-log_type all
+log_type error
+log_type warning
+log_type notice
+log_type information
 max_queued_messages 100000
 set_tcp_nodelay true
 {persistence}
@@ -50,7 +55,7 @@ class Broker:
         self._configuration.write_text(_CONFIGURATION.format(
             port=self.port,
             folder=folder,
-            persistence=("user root\n" + _PERSISTENCE.format(folder=folder)) if persistence else "",
+            persistence=_PERSISTENCE.format(folder=folder) if persistence else "",
             extra=extra,
         ))
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,112 @@
+"""A simulated pump keeps the laws of pumps, and its sensors behave as sensors do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from simulators.faults import MachineFaultKind
+from simulators.pump import CHANNELS, Pump, PumpMachine
+
+FRICTION = 60.0
+"""W of shaft power at nominal speed that moves no water."""
+
+
+def run(
+    seconds: int, *, speed: float = 1.0, faults: dict[MachineFaultKind, float] | None = None, seed: int = 1
+) -> dict[str, NDArray[np.float64]]:
+    """What each sensor says, second by second; arrays of shape (seconds,)."""
+    pump = Pump(PumpMachine.from_seed(seed), seed)
+    said = [pump.step(float(time), speed=speed, valve=1.0, faults=faults or {}) for time in range(seconds)]
+    return {name: np.array([values[name] for values in said]) for name in CHANNELS}
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.8, 1.1])
+def test_flow_head_and_power_follow_speed_by_the_affinity_laws(speed: float) -> None:
+    # the laws hold exactly where the system has no static head
+    machine = replace(PumpMachine.from_seed(3), static=0.0)
+    flow, head, power = machine.operating_point(1.0, 1.0, {})
+    slower = machine.operating_point(speed, 1.0, {})
+    assert slower == pytest.approx((flow * speed, head * speed**2, power * speed**3))
+
+
+def test_the_operating_point_lies_on_both_curves() -> None:
+    machine = PumpMachine.from_seed(4)
+    flow, head, power = machine.operating_point(0.9, 0.8, {})
+    assert head == pytest.approx(0.9**2 * machine.head - machine.steepness * flow**2)
+    assert head == pytest.approx(machine.static + machine.resistance / 0.8**2 * flow**2)
+    hydraulic = 1000 * 9.81 * flow / 60_000 * head
+    assert power == pytest.approx(hydraulic / machine.efficiency + FRICTION * 0.9**3)
+
+
+def test_a_valve_that_closes_lowers_the_flow_and_raises_the_pressure() -> None:
+    machine = PumpMachine.from_seed(5)
+    open_flow, open_head, _ = machine.operating_point(1.0, 1.0, {})
+    flow, head, _ = machine.operating_point(1.0, 0.6, {})
+    assert flow < open_flow
+    assert head > open_head
+
+
+def test_below_the_static_head_nothing_flows() -> None:
+    machine = replace(PumpMachine.from_seed(6), static=8.0, head=30.0)
+    assert machine.operating_point(0.5, 1.0, {})[0] == 0.0
+
+
+@pytest.mark.parametrize(("fault", "channel", "direction"), [
+    ("impeller-wear", "pressure", -1),
+    ("blocked-suction", "flow", -1),
+    ("seal-leak", "flow", -1),
+    ("cavitation", "pressure", -1),
+    ("imbalance", "vibration", 1),
+    ("outer-race", "vibration", 1),
+    ("outer-race", "current", 1),
+])
+def test_each_fault_shows_where_an_engineer_would_look(
+    fault: MachineFaultKind, channel: str, direction: int
+) -> None:
+    healthy, faulty = run(300)[channel], run(300, faults={fault: 0.8})[channel]
+    assert direction * (faulty.mean() - healthy.mean()) > 2 * healthy.std()
+
+
+def test_cavitation_makes_the_pressure_restless() -> None:
+    assert run(300, faults={"cavitation": 0.8})["pressure"].std() > 2 * run(300)["pressure"].std()
+
+
+def test_a_pump_that_stops_runs_out_and_is_silent_but_stays_warm() -> None:
+    pump = Pump(PumpMachine.from_seed(1), 1)
+    running = [pump.step(float(time), speed=1.0, valve=1.0, faults={}) for time in range(60)][-1]
+    first = pump.step(60.0, speed=0.0, valve=1.0, faults={})
+    assert 0.0 < first["speed"] < running["speed"]
+    stopped = [pump.step(float(time), speed=0.0, valve=1.0, faults={}) for time in range(61, 120)][-1]
+    assert stopped["speed"] == stopped["flow"] == 0.0
+    assert abs(stopped["pressure"]) < 0.05
+    assert stopped["temperature"] > running["temperature"] - 2.0
+
+
+def test_temperature_takes_half_an_hour_to_follow_the_load() -> None:
+    pump = Pump(PumpMachine.from_seed(1), 1)
+    warm = pump.step(0.0, speed=1.0, valve=1.0, faults={})["temperature"]
+    course = [pump.step(float(time), speed=0.7, valve=1.0, faults={})["temperature"] for time in range(5400)]
+    fallen = warm - np.array(course)
+    assert 0.45 < fallen[1800] / fallen[-1] < 0.8
+
+
+def test_sensor_noise_has_a_memory() -> None:
+    pressure = run(3000)["pressure"]
+    rest = pressure - pressure.mean()
+    correlation = float((rest[1:] * rest[:-1]).mean() / (rest**2).mean())
+    assert correlation == pytest.approx(0.6, abs=0.08)
+
+
+def test_a_vibration_rms_is_never_negative() -> None:
+    assert run(500, speed=0.0)["vibration"].min() >= 0.0
+
+
+def test_twenty_seeds_are_twenty_different_machines() -> None:
+    points = {PumpMachine.from_seed(seed).operating_point(1.0, 1.0, {}) for seed in range(20)}
+    assert len(points) == 20
+    flows = [flow for flow, _, _ in points]
+    assert max(flows) > 1.1 * min(flows)

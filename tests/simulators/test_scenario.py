@@ -1,0 +1,82 @@
+"""A scenario follows from its seed alone, and its labels say what was done to it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from simulators.bearing import BearingMachine
+from simulators.faults import SECOND, MachineFault, SensorFault
+from simulators.scenario import ORIGIN, Operation, Scenario, working_days
+
+FAULTS = (MachineFault(kind="outer-race", start=60, end=120, severity=0.9),)
+SENSOR_FAULTS = (SensorFault(channel="flow", kind="dropout", start=30, end=40),
+                 SensorFault(channel="pressure", kind="stuck", start=50, end=60))
+
+
+def scenario(seed: int) -> Scenario:
+    return Scenario(seed=seed, duration=120, faults=FAULTS, sensor_faults=SENSOR_FAULTS)
+
+
+def content(of: Scenario) -> bytes:
+    telemetry = json.dumps(list(of.telemetry())).encode()
+    return telemetry + b"".join(record.tobytes() for _, record in of.vibration())
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    assert content(scenario(1)) == content(scenario(1))
+    assert content(scenario(1)) != content(scenario(2))
+
+
+def test_twenty_seeds_are_twenty_bearings() -> None:
+    machines = [BearingMachine.from_seed(seed) for seed in range(20)]
+    assert len({(machine.speed, machine.geometry, machine.resonances) for machine in machines}) == 20
+
+
+def test_sensors_are_wrong_exactly_while_their_labels_say_so() -> None:
+    of = scenario(3)
+    spans = {label["channel"]: range(label["start"], label["end"])
+             for label in of.labels if label["concerns"] == "sensor"}
+    before = math.inf
+    for at, values in of.telemetry():
+        assert math.isnan(values["flow"]) == (at in spans["flow"])
+        assert (values["pressure"] == before) == (at in spans["pressure"])
+        before = values["pressure"]
+
+
+def test_vibration_rises_exactly_while_its_label_says_so() -> None:
+    of = scenario(4)
+    label = next(label for label in of.labels if label["kind"] == "outer-race")
+    levels = {at: float(np.diff(record, 2).std()) for at, record in of.vibration()}
+    inside = [level for at, level in levels.items() if label["start"] <= at < label["end"]]
+    outside = [level for at, level in levels.items() if not label["start"] <= at < label["end"]]
+    assert len(inside) == len(outside) == 6
+    assert min(inside) > 1.5 * max(outside)
+
+
+def test_time_goes_on_evenly_from_the_origin() -> None:
+    times = [at for at, _ in Scenario(duration=5).telemetry(seconds=0.5)]
+    assert times == [ORIGIN + number * SECOND // 2 for number in range(10)]
+    records = [at for at, _ in Scenario(duration=30, every=7.5, origin=0).vibration()]
+    assert records == [0, 7_500_000_000, 15_000_000_000, 22_500_000_000]
+
+
+def test_a_stop_is_an_operation_and_not_a_label() -> None:
+    of = Scenario(duration=120, operations=(Operation(0.0, 1.0), Operation(60.0, 0.0)))
+    assert of.labels == []
+    speeds = [values["speed"] for _, values in of.telemetry()]
+    assert speeds[50] > 1000
+    assert speeds[100] == 0.0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_working_days_change_the_load_and_stop_now_and_then(seed: int) -> None:
+    week = working_days(seed, 7 * 86_400.0)
+    assert [operation.start for operation in week] == sorted(operation.start for operation in week)
+    stops = [operation for operation in week if operation.speed == 0.0]
+    assert 3 <= len(stops) <= 40
+    assert all(0.8 <= operation.valve <= 1.1 for operation in week)
+    assert week == working_days(seed, 7 * 86_400.0)
