@@ -23,7 +23,7 @@ class DeadLetters:
         self._unsaid = 0
         self.count = 0
 
-    def tell(  # noqa: PLR0913, PLR0917 -- what happened, to whom and when
+    def tell(
         self, delivery: Delivery, reason: str, asset: str, now: Nanos, monotonic: float
     ) -> Record | None:
         """The record about a malformed message, or None when too many were told lately."""

@@ -170,7 +170,7 @@ def test_alarms_published_while_the_broker_is_away_arrive_later(broker: Broker) 
     broker.start()
     heard: list[bytes] = []
     listener = mqtt.Client(CallbackAPIVersion.VERSION2)
-    listener.on_message = lambda _, __, message: heard.append(message.payload)
+    listener.on_message = lambda _, __, message: heard.append(bytes(message.payload))
     listener.on_connect = lambda client, *_: client.subscribe("alarms/#", 1)
     listener.connect("127.0.0.1", broker.port)
     listener.loop_start()

@@ -11,12 +11,14 @@ import argparse
 import json
 import os
 import socket
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ import orjson
 from agent.adapters.mqtt.tap import PublishTap
 from agent.adapters.sqlite.journal import SqliteJournal
 from agent.adapters.tflite import load_model
-from agent.models import ModelShelf, shipped
+from agent.models import ModelShelf
 from agent.monitoring.acquisition.decoder import build_decoder
 from agent.monitoring.manipulation.features.waveform import WaveformFeatures
 from agent.monitoring.manipulation.quality import QualityGate
@@ -41,6 +43,9 @@ from agent.monitoring.spec import (
 )
 from agent.monitoring.types import Block
 from agent.ports import Entry
+from agent.shipped import MODELS
+from tests.broker import Broker
+from tests.system.daemon import Daemon, Machine, eventually
 
 _T0 = 1_700_000_000_000_000_000
 
@@ -75,13 +80,14 @@ def message_stages() -> list[Stage]:
     fast = ChannelSpec(name="x", topic="t", rate=25_600.0, source=Source(codec="binary"))
     decode_block = build_decoder("a", [fast], DecodeLimits())
     gate = QualityGate(channel)
-    blocks = [Block("a", "value", _T0 + i * 100_000_000, np.array([20.0 + i % 7])) for i in range(200_000)]
-    spec = AssetSpec(id="a", profile="process", channels=(channel,), window=WindowSpec(count=1_000_000_000),
-                     learning=LearningSpec(enabled=False))
+    value = np.array([20.0])
+
+    def sample(i: int) -> Block:
+        return Block("a", "value", _T0 + i * 100_000_000, value)
+
     quiet = Monitor(ModelShelf().load)
-    quiet.add(AssetSpec(id="a", profile="process", channels=(channel,), window=WindowSpec(count=10_000_000),
+    quiet.add(AssetSpec(id="a", profile="process", channels=(channel,), window=WindowSpec(count=1_000_000),
                         learning=LearningSpec(enabled=False)))
-    del spec
     packet = publish_packet("plant/line1/m01/temperature", payloads[0])
     mine, other = socket.socketpair()
     mine.setblocking(False)
@@ -102,10 +108,10 @@ def message_stages() -> list[Stage]:
               "orjson.loads", lambda i: orjson.loads(payloads[i & 4095])),
         Stage("decode binary, 1024 f32", "message", lambda _: decode_block(raw, _T0),
               "np.frombuffer", lambda _: np.frombuffer(raw, "<f4")),
-        Stage("quality gate, one sample", "message", lambda i: gate.check(blocks[i % 200_000]),
-              "np.array([v])", lambda _: np.array([20.0])),
-        Stage("observe, window stays open", "message", lambda i: quiet.observe(blocks[i % 200_000], _T0),
-              "np.array([v])", lambda _: np.array([20.0])),
+        Stage("quality gate, one sample", "message", lambda i: gate.check(sample(i)),
+              "making the block", sample),
+        Stage("observe, window stays open", "message", lambda i: quiet.observe(sample(i), _T0),
+              "making the block", sample),
     ]
 
 
@@ -121,19 +127,14 @@ def window_stages() -> list[Stage]:
     rng = np.random.default_rng(2)
     block = rng.normal(size=1024)
     record = rng.normal(size=2560)
-    sixty = rng.normal(20, 1, 60)
     plain = WaveformFeatures(("rms", "kurtosis", "bands"), 1024, 25_600.0)
     octaves = WaveformFeatures(("octaves",), 2560, 25_600.0)
     full = WaveformFeatures(("rms", "peak", "crest", "kurtosis", "octaves", "levels"), 2560, 25_600.0)
     telemetry = eight_channels()
     waveform = one_waveform(record)
-    model = load_model(shipped("bearing-bands") / "model.tflite")
+    model = load_model(MODELS / "bearing-bands" / "model.tflite")
     inputs = np.zeros(model.input_size)
 
-    def dots(_: int) -> float:
-        return float(sixty.sum() + sixty.dot(sixty))
-
-    del dots
     return [
         Stage("features rms, kurtosis, 8 bands of 1024", "window", lambda _: plain.extract(block),
               "np.fft.rfft of 1024", lambda _: np.fft.rfft(block)),
@@ -142,12 +143,24 @@ def window_stages() -> list[Stage]:
         Stage("all shipped waveform features of 2560", "window", lambda _: full.extract(record),
               "np.fft.rfft of 2560", lambda _: np.fft.rfft(record)),
         Stage("int8 model, quantise to score", "window", lambda _: model.score(inputs),
-              "bare invoke", lambda _: model.invoke()),
+              "bare invoke", bare_invoke(MODELS / "bearing-bands" / "model.tflite")),
         Stage("telemetry, 8 channels: gate, grid, score, record", "window", telemetry,
               "np.fft.rfft of 1024", lambda _: np.fft.rfft(block)),
         Stage("waveform 2560: gate, features, model, score, record", "window", waveform,
               "np.fft.rfft of 2560", lambda _: np.fft.rfft(record)),
     ]
+
+
+def bare_invoke(path: Path) -> Callable[[int], object]:
+    """The interpreter alone, with nothing around it."""
+    for name in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
+        try:
+            interpreter = import_module(name).Interpreter(model_path=str(path), num_threads=1)
+        except ModuleNotFoundError:
+            continue
+        interpreter.allocate_tensors()
+        return lambda _: interpreter.invoke()
+    raise SystemExit("no TensorFlow Lite runtime is installed")
 
 
 def eight_channels() -> Callable[[int], object]:
@@ -178,7 +191,7 @@ def one_waveform(record: np.ndarray) -> Callable[[int], object]:  # type: ignore
     spec = AssetSpec(
         id="a", profile="waveform", features=("rms", "peak", "crest", "kurtosis", "octaves"),
         channels=(ChannelSpec(name="x", topic="t", rate=25_600.0),), learning=LearningSpec(samples=40),
-        model=ModelSpec(path=str(shipped("bearing-bands"))))
+        model=ModelSpec(path=str(MODELS / "bearing-bands")))
     monitor = Monitor(ModelShelf().load)
     monitor.add(spec)
     number = [0]
@@ -195,8 +208,6 @@ def one_waveform(record: np.ndarray) -> Callable[[int], object]:  # type: ignore
 
 def journal_stages(folder: Path) -> list[Stage]:
     """What every committed record costs, 50 in a commit."""
-    import sqlite3
-
     journal = SqliteJournal(folder / "ours.db", 256 * 1_048_576)
     boot = journal.begin_boot(_T0)
     payload = orjson.dumps({"asset": "a", "score": 1.25, "features": {f"f{i}": i / 7 for i in range(12)}})
@@ -220,9 +231,6 @@ def journal_stages(folder: Path) -> list[Stage]:
 
 def daemon_figures() -> dict[str, float]:
     """Start-up time and memory of the daemon, with the shipped model at work."""
-    from tests.broker import Broker
-    from tests.system.daemon import Daemon, Machine, eventually
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = Broker(folder / "broker")
@@ -247,10 +255,8 @@ def daemon_figures() -> dict[str, float]:
     return {"ready_s": round(ready, 2), "idle_rss_mb": round(idle, 1), "peak_rss_mb": round(peak, 1)}
 
 
-def _journal_text(daemon: object) -> str:
-    import sqlite3
-
-    path = Path(daemon.state) / "journal.db"  # type: ignore[attr-defined]
+def _journal_text(daemon: Daemon) -> str:
+    path = daemon.state / "journal.db"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reader:
         rows = reader.execute("SELECT payload FROM log WHERE kind = 'event'").fetchall()
     return "".join(row[0] if isinstance(row[0], str) else row[0].decode() for row in rows)

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 from agent.config import load
 from agent.replay import replay_file
 from tests.broker import Broker
