@@ -12,6 +12,7 @@ Everything is seeded: the same command gives the same bytes.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,9 +27,12 @@ from simulators.notation import (
     SENSOR_FAULT,
     STEP,
     read_broker,
+    read_count,
     read_endpoint,
     read_fault,
+    read_seconds,
     read_sensor_fault,
+    read_speed,
     read_step,
 )
 from simulators.proxy import Proxy
@@ -76,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_machine(live)
     live.add_argument("--broker", default="mqtt://127.0.0.1:1883", type=read_broker, metavar="URL")
     live.add_argument("--name", default="pump-1", help="topics are plant/NAME/telemetry and .../vibration")
-    live.add_argument("--speed", type=float, default=1.0, help="times as fast as real; 0: without waiting")
+    live.add_argument("--speed", type=read_speed, default=1.0, help="times as fast as real; 0: without waiting")
     live.add_argument("--qos", type=int, choices=(0, 1), default=1)
     live.add_argument("--format", choices=("raw", "json"), default="raw", help="of vibration records")
 
@@ -84,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     files.set_defaults(command=_write)
     _add_machine(files)
     files.add_argument("--output", type=Path, required=True, metavar="FOLDER")
-    files.add_argument("--machines", type=int, default=1, metavar="N",
+    files.add_argument("--machines", type=read_count, default=1, metavar="N",
                        help="N machines of seeds SEED, SEED+1, ..., every third with a growing bearing fault")
 
     recorded = commands.add_parser("replay", help="a recorded CSV file through a broker")
@@ -94,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     recorded.add_argument("--topic", required=True)
     recorded.add_argument("--separator", default=",")
     recorded.add_argument("--time-column", help="left out: the first")
-    recorded.add_argument("--speed", type=float, default=1.0,
+    recorded.add_argument("--speed", type=read_speed, default=1.0,
                           help="times as fast as real; 0: without waiting")
     recorded.add_argument("--qos", type=int, choices=(0, 1), default=1)
 
@@ -108,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="the whole story, in two minutes")
     show.set_defaults(command=_demo)
     show.add_argument("--report", type=Path, default=Path("demo-report"), metavar="FOLDER")
-    show.add_argument("--speed", type=float, metavar="N",
+    show.add_argument("--speed", type=_times, metavar="N",
                       help="N times as fast as real (24: half an hour of two pumps in 75 s)")
     return parser
 
@@ -116,9 +120,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", choices=("pump", "bearing", "both"), default="both")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--duration", type=float, default=None, metavar="SECONDS",
+    parser.add_argument("--duration", type=read_seconds, default=None, metavar="SECONDS",
                         help="left out: publish for ever, write an hour (bearings: 300 records)")
-    parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
+    parser.add_argument("--every", type=read_seconds, default=10.0, metavar="SECONDS",
                         help="between vibration records")
     parser.add_argument("--fault", action="append", default=[], type=read_fault, metavar=FAULT,
                         help=f"seconds from the start; {', '.join(MACHINE_FAULTS)}")
@@ -211,6 +215,13 @@ def _wait_for_ever() -> None:
     """Until Ctrl-C."""
     while True:
         time.sleep(3600)
+
+
+def _times(text: str) -> float:
+    speed = float(text)
+    if not 0.0 < speed < math.inf:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return speed
 
 
 def _demo(arguments: argparse.Namespace) -> int:

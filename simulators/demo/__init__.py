@@ -48,6 +48,6 @@ def figures(evidence: Evidence) -> list[str]:
     if evidence.footprint is not None:
         windows = sum(heard.kind == "summary" for heard in evidence.records)
         lines.append(
-            f"The daemon needed {evidence.footprint.peak_mb:.0f} MB at most and "
-            f"{evidence.footprint.processor:.1f} s of processor time for {windows} windows, its start included.")
+            f"The daemon needed {evidence.footprint.peak_mb:.0f} MB at most, and for its start and {windows} "
+            f"windows {evidence.footprint.processor:.1f} s of processor time.")
     return lines

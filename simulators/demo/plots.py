@@ -95,37 +95,30 @@ class Plot:
     def level(self, value: float, label: str) -> None:
         """A dashed line across, with its name."""
         y = self._y(value)
-        self._parts.append(
-            f'<path class="level" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>'
-            f'<text class="note" x="{_LEFT + 6}" y="{y - 5:.1f}">{escape(label)}</text>')
-
-    def note(self, x: float, y: float, text: str) -> None:
-        """A few words, ending at a point."""
-        self._parts.append(f'<text class="note" text-anchor="end" x="{self._x(x) - 6:.1f}" '
-                           f'y="{self._y(y) + 4:.1f}">{escape(text)}</text>')
+        self._parts.append(f'<path class="level" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
+        self._parts.append(_text("note", "start", f'x="{_LEFT + 6}" y="{y - 5:.1f}"', label))
 
     def svg(self) -> str:
         """The finished plot."""
         return (f'<svg viewBox="0 0 {_WIDTH} {self.height}" role="img" aria-label="{escape(self.title)}">'
-                f"{''.join(self._parts)}{self._axes()}</svg>")
+                f"{self._grid()}{''.join(self._parts)}{self._axes()}</svg>")
+
+    def _grid(self) -> str:
+        return "".join(f'<path class="grid" d="M{_LEFT} {self._y(tick):.1f}H{_WIDTH - _RIGHT}"/>'
+                       for tick in self.y.ticks())
 
     def _axes(self) -> str:
         bottom, right = self._bottom, _WIDTH - _RIGHT
         parts = [f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>']
         for tick in self.x.ticks():
             x = self._x(tick)
-            parts.append(f'<path class="tick" d="M{x:.1f} {bottom}v4"/><text class="tick" text-anchor="middle" '
-                         f'x="{x:.1f}" y="{bottom + 17}">{tick:g}</text>')
-        for tick in self.y.ticks():
-            y = self._y(tick)
-            parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/><text class="tick" '
-                         f'text-anchor="end" x="{_LEFT - 6}" y="{y + 4:.1f}">{tick:g}</text>')
-        middle = (_TOP + bottom) / 2
-        parts.append(f'<text class="name" text-anchor="middle" x="{(_LEFT + right) / 2}" '
-                     f'y="{self.height - 6}">{escape(self.x.label)}</text>'
-                     f'<text class="name" text-anchor="middle" '
-                     f'transform="translate(15 {middle}) rotate(-90)">'
-                     f"{escape(self.y.label)}</text>")
+            parts.append(f'<path class="tick" d="M{x:.1f} {bottom}v4"/>')
+            parts.append(_text("tick", "middle", f'x="{x:.1f}" y="{bottom + 17}"', f"{tick:g}"))
+        parts += [_text("tick", "end", f'x="{_LEFT - 6}" y="{self._y(tick) + 4:.1f}"', f"{tick:g}")
+                  for tick in self.y.ticks()]
+        below = f'x="{(_LEFT + right) / 2}" y="{self.height - 6}"'
+        beside = f'transform="translate(15 {(_TOP + bottom) / 2}) rotate(-90)"'
+        parts += [_text("name", "middle", below, self.x.label), _text("name", "middle", beside, self.y.label)]
         return "".join(parts)
 
     @property
@@ -137,3 +130,7 @@ class Plot:
 
     def _y(self, value: float) -> float:
         return self._bottom - self.y.place(value) * (self._bottom - _TOP)
+
+
+def _text(kind: str, anchor: str, place: str, text: str) -> str:
+    return f'<text class="{kind}" text-anchor="{anchor}" {place}>{escape(text)}</text>'

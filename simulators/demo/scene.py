@@ -28,7 +28,7 @@ class AlarmLine(NamedTuple):
 @dataclass(slots=True)
 class MachineLine:
     """The newest word on a machine. ``strip``: per column the largest score as a multiple of the
-    threshold; None where nothing is judged or nothing was heard yet."""
+    threshold as upstream knows it; None where nothing is judged or nothing was heard yet."""
 
     asset: str
     time: float = -1.0
@@ -77,8 +77,9 @@ class Scene:
             self._upstream[heard.place] = heard
         elif heard.kind == "summary" and heard.asset in self.machines:
             machine = self.machines[heard.asset]
-            self._take(machine, heard.time, heard.body)
-            machine.from_journal = machine.from_journal and heard.time < machine.time
+            self._draw(machine, heard)
+            if heard.time > machine.time:
+                self._take(machine, heard.time, heard.body, from_journal=False)
 
     def hear_local(self, heard: Heard) -> None:
         """Take in what the operator's listener heard."""
@@ -92,8 +93,7 @@ class Scene:
             machine = self.machines.get(line["asset"])
             time = Heard(0.0, "summary", line).time
             if machine is not None and time > machine.time:
-                self._take(machine, time, line)
-                machine.from_journal = True
+                self._take(machine, time, line, from_journal=True)
 
     def alarms(self) -> list[AlarmLine]:
         """The transitions heard so far on either side, oldest first."""
@@ -111,15 +111,17 @@ class Scene:
         return sorted(lines, key=lambda line: line.time)
 
     @staticmethod
-    def _take(machine: MachineLine, time: float, body: dict[str, Any]) -> None:
-        score, threshold = body.get("score"), body.get("threshold")
+    def _draw(machine: MachineLine, window: Heard) -> None:
+        score, threshold = window.body.get("score"), window.body.get("threshold")
         if score is not None and threshold:
-            column = min(COLUMNS - 1, max(0, int(time / END * COLUMNS)))
+            column = min(COLUMNS - 1, max(0, int(window.time / END * COLUMNS)))
             machine.strip[column] = max(score / threshold, machine.strip[column] or 0.0)
-        if time > machine.time:
-            machine.time = time
-            machine.state, machine.regime = str(body.get("state")), str(body.get("regime"))
-            machine.score, machine.threshold = score, threshold
+
+    @staticmethod
+    def _take(machine: MachineLine, time: float, body: dict[str, Any], *, from_journal: bool) -> None:
+        machine.time, machine.from_journal = time, from_journal
+        machine.state, machine.regime = str(body.get("state")), str(body.get("regime"))
+        machine.score, machine.threshold = body.get("score"), body.get("threshold")
 
 
 def why(alarm: Heard) -> str:

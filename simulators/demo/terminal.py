@@ -151,8 +151,8 @@ def picture(scene: Scene) -> Group:
     return Group(
         clock,
         Panel(told, height=5, border_style="cyan", title="What is happening", title_align="left"),
-        Panel(_machines(scene), border_style="dim", title="Machines: truth above, score below",
-              title_align="left"),
+        Panel(_machines(scene), border_style="dim", title_align="left",
+              title="Machines: the truth, and the score as upstream knows it"),
         Panel(_alarms(scene), height=_ALARM_ROWS + 3, border_style="dim", title="Alarms", title_align="left"),
         Panel(_link_row(scene), border_style="dim" if scene.link_up else "yellow", title="Link and journal",
               title_align="left"),
@@ -198,9 +198,10 @@ def _strip(machine: MachineLine) -> Text:
 
 def _alarms(scene: Scene) -> Table:
     table = Table.grid(padding=(0, 2))
-    for _ in range(5):
-        table.add_column(no_wrap=True)
-    table.add_row(*(Text(title, "dim") for title in ("at", "machine", "", "told locally", "told upstream")))
+    for _ in range(6):
+        table.add_column(no_wrap=True, overflow="ellipsis")
+    titles = ("at", "machine", "", "told locally", "told upstream", "")
+    table.add_row(*(Text(title, "dim") for title in titles))
     for alarm in scene.alarms()[-_ALARM_ROWS:]:
         upstream = Text("waits for the link", "yellow")
         if alarm.upstream is not None:
@@ -214,14 +215,14 @@ def _alarms(scene: Scene) -> Table:
 
 
 def _link_row(scene: Scene) -> Text:
-    parts = [(_link(scene), "green" if scene.link_up else "bold yellow"),
-             (f"   device {scene.device}", ""), (f"   {scene.heard} records upstream", ""),
-             (f", {scene.history} of them history" if scene.history else "", "magenta"),
-             ("" if scene.waiting is None else f"   {scene.waiting} waiting in the journal",
-              "yellow" if scene.waiting and not scene.link_up else "")]
+    parts = [("link up" if scene.link_up else "link dead", "green" if scene.link_up else "bold yellow"),
+             (f"   device {scene.device}   {scene.heard} records upstream", ""),
+             (f", {scene.history} as history" if scene.history else "", "magenta"),
+             ("" if scene.waiting is None else f"   {scene.waiting} waiting",
+              "" if scene.link_up else "yellow")]
     if scene.footprint is not None:
         parts.append((f"   daemon {scene.footprint.peak_mb:.0f} MB", "dim"))
-    return Text.assemble(*parts)
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _link(scene: Scene) -> str:
