@@ -68,6 +68,7 @@ programs:  # what the tests need and pip cannot give: a real broker, and systemd
 	@missing=""; \
 	PATH="$$PATH:/usr/sbin:/sbin"; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
 	[ -n "$$missing" ] || exit 0; \
 	if ! command -v apt-get >/dev/null; then \

@@ -36,6 +36,9 @@ from agent.runtime.ledger import Ledger
 _KINDS = {kind: kind.encode() for kind in get_args(RecordKind)}
 _SLICE = 256
 _TICK = 1.0
+_REACHING = 120.0
+"""s that a connection attempt may take beyond the supervisor's patience: name resolution has no
+timeout of its own."""
 _IDLE = 0.5
 
 
@@ -151,6 +154,8 @@ class Worker(threading.Thread):
         """Serve the link once, work on a slice of what waits, acknowledge what is settled."""
         monotonic = self._clock.monotonic()
         inbox = self._inbox
+        if not self._link.connected():
+            self.last_progress = monotonic + _REACHING
         timeout = 0.0 if inbox else min(_IDLE, max(0.0, self._next_tick - monotonic))
         arrived = self._link.poll(timeout, read=inbox.wants_more(monotonic))
         while self._requests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paho.mqtt import client as mqtt
@@ -37,9 +38,9 @@ class Sender:
         self.client.loop_stop()
 
 
-def link_to(port: int, **settings: object) -> SensorLink:
-    endpoint = Endpoint(host="127.0.0.1", port=port, client_id="link", keepalive=5)
-    link = SensorLink(endpoint, backoff=Backoff(0.2, 0.2), **settings)  # type: ignore[arg-type]
+def link_to(port: int, **settings: Any) -> SensorLink:
+    endpoint = settings.pop("endpoint", Endpoint(host="127.0.0.1", port=port, client_id="link", keepalive=5))
+    link = SensorLink(endpoint, backoff=Backoff(0.2, 0.2), **settings)
     link.subscribe(["s/#"])
     return link
 

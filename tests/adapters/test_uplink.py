@@ -5,65 +5,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent.adapters.backoff import Backoff
-from agent.adapters.mqtt.endpoint import Endpoint, ProtocolLevel, TlsFiles
-from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
-from agent.errors import ConfigError, Unavailable
-from agent.ports import Entry
+from agent.adapters.mqtt.endpoint import Endpoint, ProtocolLevel
+from agent.errors import Unavailable
 from simulators.proxy import Proxy
 from tests.adapters.office import Office, eventually
+from tests.adapters.sender import TOPIC, Sender
 from tests.adapters.sqlite.entries import alarm, entry, summaries
 from tests.broker import Broker, free_port
-
-TOPIC = "plant/v1/site/d"
-Place = tuple[int, int]
-
-
-class Sender:
-    """Drives an uplink as the courier does."""
-
-    def __init__(self, port: int, protocol: ProtocolLevel = 5, **settings: Any) -> None:
-        endpoint = settings.pop("endpoint", None) or Endpoint(
-            host="127.0.0.1", port=port, client_id="d-uplink", protocol=protocol, keepalive=5)
-        self.uplink = MqttUplink(
-            UplinkSettings(endpoint=endpoint, topic=TOPIC, **settings),
-            Backoff(0.01, 0.2, draw=lambda: 1.0))
-        self.settled: list[tuple[Place, bool]] = []
-
-    def step(self, timeout: float = 0.05) -> None:
-        self.settled += self.uplink.step(timeout)
-
-    def until(self, condition: Callable[[], object], within: float = 8.0) -> None:
-        def stepped() -> object:
-            self.step(0.01)
-            return condition()
-
-        assert eventually(stepped, within), self.settled[-5:]
-
-    def connect(self) -> None:
-        self.until(self.uplink.connected)
-
-    def send(self, entries: list[Entry], *, historical: bool = False) -> None:
-        for e in entries:
-            while True:
-                try:
-                    self.uplink.send(e, historical=historical)
-                except Unavailable:
-                    self.step()
-                else:
-                    break
-
-    def accepted(self) -> set[Place]:
-        return {place for place, accepted in self.settled if accepted}
 
 
 @pytest.fixture
@@ -299,62 +254,3 @@ def test_where_nobody_listens_a_step_raises_nothing() -> None:
         sender.step(0.05)
     assert not sender.uplink.connected()
     sender.uplink.close(graceful=True)
-
-
-def test_credentials_are_used_and_never_shown(tmp_path: Path) -> None:
-    passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-c", "-b", str(passwords), "pump-7", "s3cret"], check=True)
-    extra = f"password_file {passwords}\nallow_anonymous false"
-    with Broker(tmp_path / "guarded", persistence=True, extra=extra) as guarded:
-        endpoint = Endpoint(
-            host="127.0.0.1", port=guarded.port, client_id="d", username="pump-7", password="s3cret")
-        assert "s3cret" not in repr(endpoint)
-        assert "pump-7" not in repr(UplinkSettings(endpoint=endpoint, topic=TOPIC))
-        sender = Sender(guarded.port, endpoint=endpoint)
-        sender.connect()
-        sender.uplink.close(graceful=True)
-
-
-# paho leaves the socket of a failed handshake to the garbage collector
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_tls_verifies_the_broker_and_shows_the_device_s_certificate(tmp_path: Path) -> None:
-    authority, server, device = (certificate(tmp_path, name) for name in ("ca", "localhost", "d-uplink"))
-    stranger = certificate(tmp_path, "stranger", authority=None)
-    extra = (f"cafile {authority}\ncertfile {server}\nkeyfile {server.with_suffix('.key')}\n"
-             "require_certificate true")
-    with Broker(tmp_path / "tls", persistence=True, extra=extra) as broker:
-        def endpoint(ca: Path) -> Endpoint:
-            files = TlsFiles(ca_file=ca, cert_file=device, key_file=device.with_suffix(".key"))
-            return Endpoint(host="localhost", port=broker.port, client_id="d", tls=files)
-
-        sender = Sender(broker.port, endpoint=endpoint(authority))
-        sender.connect()
-        sender.send(summaries(1, 1, 200))
-        sender.until(lambda: len(sender.accepted()) == 200)
-        sender.uplink.close(graceful=True)
-
-        deceived = Sender(broker.port, endpoint=endpoint(stranger))
-        for _ in range(3):
-            deceived.step(0.05)
-        assert not deceived.uplink.connected()
-        deceived.uplink.close(graceful=True)
-
-
-def test_a_tls_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    endpoint = Endpoint(
-        host="localhost", client_id="d", tls=TlsFiles(ca_file=tmp_path / "none.pem"))
-    with pytest.raises(ConfigError, match=r"none\.pem: ca_file: cannot be used: No such file"):
-        Sender(1, endpoint=endpoint)
-
-
-def certificate(folder: Path, name: str, authority: str | None = "ca") -> Path:
-    """A certificate for ``name`` in ``folder``, signed by the authority there or by itself."""
-    path, key = folder / f"{name}.pem", folder / f"{name}.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-               "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
-               "-addext", "keyUsage=critical,digitalSignature,keyCertSign",
-               "-keyout", str(key), "-out", str(path)]
-    if authority is not None and authority != name:
-        command += ["-CA", str(folder / f"{authority}.pem"), "-CAkey", str(folder / f"{authority}.key")]
-    subprocess.run(command, check=True, capture_output=True)
-    return path
