@@ -6,6 +6,7 @@ anything begins.
 
 from __future__ import annotations
 
+import math
 import re
 from argparse import ArgumentTypeError
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
@@ -83,6 +84,23 @@ def read_step(text: str) -> Step:
     return Step(float(found["at"]), actions[found["action"]], float(found["seconds"] or 0.0))
 
 
+def read_seconds(text: str) -> float:
+    """A span of time, longer than none."""
+    return _number(text, lowest=1e-3)
+
+
+def read_speed(text: str) -> float:
+    """How many times as fast as real; 0: without waiting."""
+    return _number(text, lowest=0.0)
+
+
+def read_count(text: str) -> int:
+    """One or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not 1 or more")
+    return int(text)
+
+
 def read_broker(text: str) -> str:
     """The URL of a broker, as it is."""
     try:
@@ -98,3 +116,13 @@ def read_endpoint(text: str) -> tuple[str, int]:
     if not port.isdecimal() or not 0 < int(port) < 65_536:  # noqa: PLR2004 -- what 16 bits hold
         raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host or "127.0.0.1", int(port)
+
+
+def _number(text: str, lowest: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number") from None
+    if not lowest <= number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is not {lowest} or more")
+    return number
