@@ -15,6 +15,7 @@ class Subscriber:
 
     def __init__(self, port: int) -> None:
         self.heard: list[tuple[str, bytes]] = []
+        self._different: set[tuple[str, bytes]] = set()
         self._port = port
         self._changed = threading.Condition()
         self._listening = threading.Event()
@@ -23,10 +24,10 @@ class Subscriber:
         self._client.on_subscribe = lambda *_: self._listening.set()
 
     def wait_for(self, count: int, within: float = 10.0) -> None:
-        """Until so many messages have been heard; AssertionError when they are not."""
+        """Until so many different messages have been heard; AssertionError when they are not."""
         with self._changed:
-            arrived = self._changed.wait_for(lambda: len(self.heard) >= count, within)
-        assert arrived, f"{len(self.heard)} of {count} messages"
+            arrived = self._changed.wait_for(lambda: len(self._different) >= count, within)
+        assert arrived, f"{len(self._different)} of {count} messages"
 
     def __enter__(self) -> Self:
         self._client.connect("127.0.0.1", self._port)
@@ -44,4 +45,5 @@ class Subscriber:
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         with self._changed:
             self.heard.append((message.topic, bytes(message.payload)))
+            self._different.add(self.heard[-1])
             self._changed.notify_all()
