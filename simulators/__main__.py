@@ -225,8 +225,11 @@ def _times(text: str) -> float:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from simulators.demo import SPEED, run  # noqa: PLC0415 -- its broker and terminal are an extra
-
+    try:
+        from simulators.demo import SPEED, run  # noqa: PLC0415 -- its broker and terminal are an extra
+    except ModuleNotFoundError as missing:
+        print(f"simulators: the demo needs {missing.name}: pip install '.[demo]'", file=sys.stderr)
+        return 1
     return run(arguments.report, arguments.speed or SPEED)
 
 

@@ -24,6 +24,7 @@ from agent.monitoring.types import Block, Nanos, Quality, Record
 from agent.monitoring.wording import iso
 
 _FLAGS = [flag for flag in Quality if flag]
+_WORDS = {condition: condition.name.lower() for condition in Condition}
 
 
 class MeasuringPoint:
@@ -157,7 +158,7 @@ class MeasuringPoint:
             "probability": score.probability if score else None,
             "threshold": score.threshold if score else None,
             "regime": regime,
-            "state": "learning" if not (condition or self.learned) else condition.name.lower(),
+            "state": "learning" if not (condition or self.learned) else _WORDS[condition],
             "alarm": condition is Condition.ALARM,
             "features": self._shown(features),
         }
@@ -185,7 +186,7 @@ class MeasuringPoint:
             "asset": self.asset,
             "channel": self.channel,
             "transition": transition,
-            "severity": severity.name.lower(),
+            "severity": _WORDS[severity],
             "time": iso(vector.end),
             "since": iso(self.alarm.since or vector.end),
             "source": source,

@@ -112,9 +112,9 @@ class _Journal(threading.Thread):
     def run(self) -> None:
         """Until the context is left."""
         while not self._leaving.wait(_ASK_EVERY):
-            asked, now = time.monotonic(), self._plant.pumps.now()
+            asked = time.monotonic()
             if (status := self._plant.daemon.status()) is not None:
-                self.waited.append((now, sum(status["pending"].values())))
+                self.waited.append((self._plant.pumps.now(), sum(status["pending"].values())))
                 self.newest = _Asked(asked, status)
 
     def empty_after(self, moment: float) -> bool:
