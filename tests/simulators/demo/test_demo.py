@@ -78,9 +78,9 @@ def test_a_speed_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_demo_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
+    without = ("import sys; sys.modules['iotcore'] = None; from simulators.__main__ import main; "
+               "sys.exit(main(['demo', '--report', sys.argv[1]]))")
     said = subprocess.run(
-        [sys.executable, "-c", "import sys; sys.modules['iotcore'] = None\n"
-         "from simulators.__main__ import main; sys.exit(main(['demo', '--report', sys.argv[1]]))", str(tmp_path)],
-        capture_output=True, text=True, check=False)
+        [sys.executable, "-c", without, str(tmp_path)], capture_output=True, text=True, check=False)
     assert said.returncode == 1
     assert "iotcore: pip install '.[demo]'" in said.stderr
