@@ -30,10 +30,14 @@ from simulators.notation import (
     read_count,
     read_endpoint,
     read_fault,
+    read_port,
     read_seconds,
+    read_seed,
     read_sensor_fault,
+    read_separator,
     read_speed,
     read_step,
+    read_topic,
 )
 from simulators.proxy import Proxy
 from simulators.publishing import (
@@ -79,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     live.set_defaults(command=_publish)
     _add_machine(live)
     live.add_argument("--broker", default="mqtt://127.0.0.1:1883", type=read_broker, metavar="URL")
-    live.add_argument("--name", default="pump-1", help="topics are plant/NAME/telemetry and .../vibration")
+    live.add_argument("--name", default="pump-1", type=read_topic, help="topics are plant/NAME/telemetry and .../vibration")
     live.add_argument("--speed", type=read_speed, default=1.0, help="times as fast as real; 0: without waiting")
     live.add_argument("--qos", type=int, choices=(0, 1), default=1)
     live.add_argument("--format", choices=("raw", "json"), default="raw", help="of vibration records")
@@ -95,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     recorded.set_defaults(command=_replay)
     recorded.add_argument("--file", type=Path, required=True, help=".csv or .csv.gz")
     recorded.add_argument("--broker", default="mqtt://127.0.0.1:1883", type=read_broker, metavar="URL")
-    recorded.add_argument("--topic", required=True)
-    recorded.add_argument("--separator", default=",")
+    recorded.add_argument("--topic", required=True, type=read_topic)
+    recorded.add_argument("--separator", default=",", type=read_separator, help=r"one character, or \t; left out: a comma")
     recorded.add_argument("--time-column", help="left out: the first")
     recorded.add_argument("--speed", type=read_speed, default=1.0,
                           help="times as fast as real; 0: without waiting")
@@ -104,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     network = commands.add_parser("proxy", help="a TCP proxy that cuts, delays and swallows")
     network.set_defaults(command=_proxy)
-    network.add_argument("--listen", type=int, required=True, metavar="PORT")
+    network.add_argument("--listen", type=read_port, required=True, metavar="PORT")
     network.add_argument("--to", required=True, type=read_endpoint, metavar="HOST:PORT")
     network.add_argument("--at", action="append", default=[], type=read_step, metavar=STEP,
                          help="cut, blackhole, delay=SECONDS or restore, so long after the start")
@@ -119,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", choices=("pump", "bearing", "both"), default="both")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=read_seed, default=1)
     parser.add_argument("--duration", type=read_seconds, default=None, metavar="SECONDS",
                         help="left out: publish for ever, write an hour (bearings: 300 records)")
     parser.add_argument("--every", type=read_seconds, default=10.0, metavar="SECONDS",

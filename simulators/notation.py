@@ -94,6 +94,13 @@ def read_speed(text: str) -> float:
     return _number(text, lowest=0.0)
 
 
+def read_seed(text: str) -> int:
+    """Zero or more."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not 0 or more")
+    return int(text)
+
+
 def read_count(text: str) -> int:
     """One or more."""
     if not text.isdecimal() or int(text) < 1:
@@ -113,9 +120,29 @@ def read_broker(text: str) -> str:
 def read_endpoint(text: str) -> tuple[str, int]:
     """``HOST:PORT``, or a port of this computer."""
     host, _, port = text.rpartition(":")
-    if not port.isdecimal() or not 0 < int(port) < 65_536:  # noqa: PLR2004 -- what 16 bits hold
-        raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host or "127.0.0.1", int(port)
+    return host or "127.0.0.1", read_port(port)
+
+
+def read_port(text: str) -> int:
+    """1 to 65535."""
+    if not text.isdecimal() or not 0 < int(text) < 65_536:  # noqa: PLR2004 -- what 16 bits hold
+        raise ArgumentTypeError(f"{text!r} is not a port, 1 to 65535")
+    return int(text)
+
+
+def read_topic(text: str) -> str:
+    """A topic to publish on, or a part of one: without wildcards (MQTT 5, 4.7)."""
+    if not text or set(text) & set("+#\0"):
+        raise ArgumentTypeError(f"{text!r} is not a topic without wildcards")
+    return text
+
+
+def read_separator(text: str) -> str:
+    """One character, or ``\\t`` for a tab."""
+    separator = "\t" if text == r"\t" else text
+    if len(separator) != 1 or separator in '\r\n"':
+        raise ArgumentTypeError(f"{text!r} is not one character that separates")
+    return separator
 
 
 def _number(text: str, lowest: float) -> float:

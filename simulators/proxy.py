@@ -89,6 +89,10 @@ class Proxy:
                 return
             with self._lock:
                 mode = self._mode
+                if mode == "blackhole":  # the target does not hear of it, nor the client of the target
+                    self._open.add(near)
+            if mode == "blackhole":
+                continue
             if mode == "cut":
                 _reset(near)
                 continue
@@ -120,7 +124,8 @@ class Proxy:
                     sink.sendall(chunk)
         # Only whoever takes a socket out of _open closes it: a FIN from here would overtake cut's RST.
         with self._lock:
-            ended = self._open & {source, sink}
+            # a black hole swallows an end, too: its connections stay until restore or close
+            ended = set() if self._mode == "blackhole" else self._open & {source, sink}
             self._open -= ended
         for sock in ended:
             with contextlib.suppress(OSError):

@@ -6,12 +6,17 @@ import csv
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from simulators.publishing import Message
+
+
+# no text, a number or time that is none; an archive that ends early, is none, is damaged
+_UNREADABLE = (ValueError, EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class UnreadableError(Exception):
@@ -35,14 +40,20 @@ def recorded_messages(path: Path, separator: str, time_column: str | None, topic
                 at = _nanoseconds(row.pop(when))
                 values = {name: _number(value) for name, value in row.items()}
                 yield Message(at, topic, json.dumps({"ts": at // 1_000_000, **values}).encode())
-        except (TypeError, ValueError, EOFError, gzip.BadGzipFile, csv.Error) as fault:
+        except (TypeError, csv.Error, *_UNREADABLE) as fault:
             raise UnreadableError(f"{path}, line {rows.line_num}: {fault}") from fault
 
 
 def row_count(path: Path) -> int:
-    """How many rows follow the header."""
+    """How many rows follow the header. Raises as ``recorded_messages`` does."""
+    lines = 0
     with _open(path) as stream:
-        return max(0, sum(1 for _ in stream) - 1)
+        try:
+            for lines, _ in enumerate(stream, 1):  # noqa: B007 -- wanted after the loop
+                pass
+        except _UNREADABLE as fault:
+            raise UnreadableError(f"{path}, after line {lines}: {fault}") from fault
+    return max(0, lines - 1)
 
 
 def _number(text: str | None) -> float | None:

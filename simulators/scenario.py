@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,13 +55,15 @@ class Scenario:
                 current = operation
         return current
 
+    def _times(self, spacing: float) -> Iterator[float]:
+        return takewhile(lambda time: time < self.duration, (number * spacing for number in count()))
+
     def telemetry(self, seconds: float = 1.0) -> Iterator[tuple[int, dict[str, float]]]:
         """(ns, what the sensors say) every so many seconds; NaN where a sensor says nothing."""
         pump = Pump(PumpMachine.from_seed(self.seed), self.seed)
         rng = np.random.default_rng([self.seed, 0xFA1])
         before: dict[str, float] = {}
-        for number in range(int(self.duration / seconds)):
-            time = number * seconds
+        for time in self._times(seconds):
             operation = self.operation(time)
             said = pump.step(time, speed=operation.speed, valve=operation.valve,
                              faults=severities(self.faults, time), seconds=seconds)
@@ -75,8 +78,7 @@ class Scenario:
         machine = BearingMachine.from_seed(self.seed)
         rng = np.random.default_rng([self.seed, 0x71B])
         load = 0.0
-        for number in range(int(self.duration / self.every)):
-            time = number * self.every
+        for time in self._times(self.every):
             operation = self.operation(time)
             load = 0.95 * load + 0.05 * rng.normal()  # the process is never quite the same
             yield self.origin + round(time * SECOND), machine.record(

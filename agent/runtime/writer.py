@@ -142,11 +142,13 @@ class Writer(threading.Thread):
                 self._bytes += size
             elif not self._waiting:
                 return True
+            # wake the writer once for each reason, not with every submission while it waits its turn
             begun = len(self._waiting) == 1
             due = urgent and not self._urgent
             if due:
                 self._urgent = True
-            if begun or due or self._rows_waiting >= self._max_rows:
+            filled = self._rows_waiting - len(entries) < self._max_rows <= self._rows_waiting
+            if begun or due or filled:
                 self._work.notify()
         return True
 
