@@ -17,6 +17,7 @@ from typing import Final, Literal, Self
 Mode = Literal["pass", "cut", "blackhole"]
 
 _CHUNK: Final = 65_536
+_JAMMED: Final = 0.005
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST
 
 
@@ -120,8 +121,7 @@ class Proxy:
             while chunk := source.recv(_CHUNK):
                 if self._delay:
                     time.sleep(self._delay)
-                if self._mode == "pass":
-                    sink.sendall(chunk)
+                self._pass_on(chunk, sink)
         # Only whoever takes a socket out of _open closes it: a FIN from here would overtake cut's RST.
         with self._lock:
             # a black hole swallows an end, too: its connections stay until restore or close
@@ -131,6 +131,15 @@ class Proxy:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+
+    def _pass_on(self, chunk: bytes, sink: socket.socket) -> None:
+        left = memoryview(chunk)
+        while left and self._mode == "pass":
+            try:
+                # A send that waits keeps the socket alive: a cut's RST would wait with it.
+                left = left[sink.send(left, socket.MSG_DONTWAIT):]
+            except BlockingIOError:
+                time.sleep(_JAMMED)
 
 
 def _reset(sock: socket.socket) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from paho.mqtt import client as mqtt
@@ -61,6 +62,14 @@ def connect(proxy: Proxy) -> socket.socket:
     return socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
 
 
+def soon(true: Callable[[], bool], within: float = 5.0) -> bool:
+    """Whether it becomes true in time."""
+    deadline = time.monotonic() + within
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return true()
+
+
 def exchange(sock: socket.socket, said: bytes = b"ahoy") -> bytes:
     sock.sendall(said)
     return sock.recv(100)
@@ -85,10 +94,16 @@ def test_a_cut_resets_both_ends(proxy: Proxy, echo: Echo) -> None:
         proxy.cut()
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
-    deadline = time.monotonic() + 5
-    while not echo.resets and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert echo.resets == 1
+    assert soon(lambda: echo.resets == 1)
+
+
+def test_a_cut_resets_a_connection_that_is_jammed(proxy: Proxy, echo: Echo) -> None:
+    with connect(proxy) as sock:
+        sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            sock.sendall(bytes(100_000_000))  # nobody takes what comes back, until every buffer is full
+        proxy.cut()
+        assert soon(lambda: echo.resets == 1)
 
 
 def test_while_cut_new_connections_are_reset_until_it_is_restored(proxy: Proxy) -> None:
@@ -109,6 +124,33 @@ def test_a_black_hole_keeps_connections_and_answers_nothing(proxy: Proxy) -> Non
                 sock.settimeout(0.1)
                 with pytest.raises(TimeoutError):
                     exchange(sock)
+
+
+def test_a_black_hole_swallows_the_end_of_a_connection() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, Proxy(server.getsockname()) as proxy, connect(proxy) as near:
+        far, _ = server.accept()
+        proxy.blackhole()
+        far.close()
+        near.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            near.recv(1)
+        proxy.restore()
+        with pytest.raises(ConnectionResetError):
+            near.recv(1)
+
+
+def test_a_black_hole_takes_connections_even_where_the_target_is_away(echo: Echo) -> None:
+    echo.close()
+    with Proxy(echo.address) as proxy:
+        proxy.blackhole()
+        with connect(proxy) as sock:
+            sock.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                exchange(sock)
+            proxy.restore()
+            with pytest.raises(ConnectionResetError):
+                sock.recv(1)
 
 
 def test_after_a_black_hole_what_it_swallowed_is_a_reset_and_not_a_hole_in_the_stream(proxy: Proxy) -> None:
@@ -142,12 +184,24 @@ def test_a_target_that_is_away_is_a_reset(echo: Echo) -> None:
         sock.recv(1)
 
 
-def test_a_closed_proxy_leaves_its_port_and_no_thread(echo: Echo) -> None:
-    with Proxy(echo.address) as proxy, connect(proxy) as sock:
-        exchange(sock)
-    with pytest.raises(ConnectionRefusedError):
-        connect(proxy)
-    assert "proxy" not in {thread.name for thread in threading.enumerate()}
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- a listing, no paths
+
+
+def test_a_closed_proxy_leaves_no_port_no_thread_and_no_open_file(echo: Echo) -> None:
+    files, threads = open_files(), threading.active_count()
+    for trouble in (Proxy.cut, Proxy.blackhole, Proxy.restore):
+        with Proxy(echo.address) as proxy, connect(proxy) as ended, connect(proxy) as old:
+            exchange(ended)
+            ended.close()
+            exchange(old)
+            trouble(proxy)
+            with contextlib.suppress(OSError):
+                connect(proxy).close()
+        with pytest.raises(ConnectionRefusedError):
+            connect(proxy)
+    assert soon(lambda: threading.active_count() == threads)
+    assert soon(lambda: open_files() == files)
 
 
 def test_an_mqtt_client_is_cut_from_a_real_broker_and_comes_back(broker: Broker) -> None:
