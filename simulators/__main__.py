@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     live.set_defaults(command=_publish)
     _add_machine(live)
     live.add_argument("--broker", default="mqtt://127.0.0.1:1883", type=read_broker, metavar="URL")
-    live.add_argument("--name", default="pump-1", type=read_topic, help="topics are plant/NAME/telemetry and .../vibration")
+    live.add_argument("--name", default="pump-1", type=read_topic,
+                      help="topics are plant/NAME/telemetry and .../vibration")
     live.add_argument("--speed", type=read_speed, default=1.0, help="times as fast as real; 0: without waiting")
     live.add_argument("--qos", type=int, choices=(0, 1), default=1)
     live.add_argument("--format", choices=("raw", "json"), default="raw", help="of vibration records")
@@ -100,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     recorded.add_argument("--file", type=Path, required=True, help=".csv or .csv.gz")
     recorded.add_argument("--broker", default="mqtt://127.0.0.1:1883", type=read_broker, metavar="URL")
     recorded.add_argument("--topic", required=True, type=read_topic)
-    recorded.add_argument("--separator", default=",", type=read_separator, help=r"one character, or \t; left out: a comma")
+    recorded.add_argument("--separator", default=",", type=read_separator,
+                          help=r"one character, or \t; left out: a comma")
     recorded.add_argument("--time-column", help="left out: the first")
     recorded.add_argument("--speed", type=read_speed, default=1.0,
                           help="times as fast as real; 0: without waiting")

@@ -138,7 +138,7 @@ def read_topic(text: str) -> str:
 
 
 def read_separator(text: str) -> str:
-    """One character, or ``\\t`` for a tab."""
+    r"""One character, or ``\t`` for a tab."""
     separator = "\t" if text == r"\t" else text
     if len(separator) != 1 or separator in '\r\n"':
         raise ArgumentTypeError(f"{text!r} is not one character that separates")

@@ -14,7 +14,6 @@ from typing import IO
 
 from simulators.publishing import Message
 
-
 # no text, a number or time that is none; an archive that ends early, is none, is damaged
 _UNREADABLE = (ValueError, EOFError, gzip.BadGzipFile, zlib.error)
 

@@ -7,12 +7,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, hilbert, sosfiltfilt
 
+from agent.monitoring.manipulation.features.waveform import WaveformFeatures
 from simulators.bearing import RATE, BearingMachine, Geometry, resonate
-from simulators.faults import MachineFaultKind
+from simulators.faults import BEARING_FAULTS, MachineFaultKind
 
 SECONDS = 2
 SAMPLES = int(SECONDS * RATE)
-SKF_6205 = Geometry(balls=9, ball=7.94, pitch=39.04)
+RECORD = 2560
+SKF_6205 = Geometry(balls=9, ball=0.3126, pitch=1.537)
+"""6205-2RS JEM, in inches; its orders below: Case Western Reserve University Bearing Data Center."""
 
 
 def spectrum(machine: BearingMachine, faults: dict[MachineFaultKind, float], records: int = 8) -> NDArray[np.float64]:
@@ -36,11 +39,11 @@ def prominence(machine: BearingMachine, faults: dict[MachineFaultKind, float], o
     return float(found[near].max() / np.median(found[around]))
 
 
-def test_the_orders_of_a_known_bearing_are_those_of_its_maker() -> None:
+def test_the_orders_of_a_known_bearing_are_those_that_were_published() -> None:
     orders = SKF_6205.orders
     assert orders.bpfo == pytest.approx(3.5848, abs=1e-3)
     assert orders.bpfi == pytest.approx(5.4152, abs=1e-3)
-    assert 2 * orders.bsf == pytest.approx(4.7135, abs=2e-3)
+    assert 2 * orders.bsf == pytest.approx(4.7135, abs=2e-3)  # published as a ball's strikes on both races
     assert orders.ftf == pytest.approx(0.39828, abs=1e-4)
 
 
@@ -55,7 +58,9 @@ def test_an_outer_race_fault_stands_out_at_bpfo_and_a_healthy_bearing_does_not(s
     machine = BearingMachine.from_seed(seed)
     order = machine.geometry.orders.bpfo
     assert prominence(machine, {"outer-race": 0.8}, order) > 8
+    assert prominence(machine, {"outer-race": 0.8}, 2 * order) > 4
     assert prominence(machine, {}, order) < 4
+    assert prominence(machine, {}, 2 * order) < 4
 
 
 def test_the_highest_peak_of_an_outer_race_fault_is_bpfo() -> None:
@@ -72,15 +77,43 @@ def test_an_inner_race_fault_is_modulated_by_the_shaft() -> None:
     assert prominence(machine, {"inner-race": 0.9}, bpfi) > 8
     # the load zone is passed once a revolution: sidebands one order apart
     assert prominence(machine, {"inner-race": 0.9}, bpfi - 1) > 4
+    assert prominence(machine, {"inner-race": 0.9}, bpfi + 1) > 4
     assert prominence(machine, {"inner-race": 0.9}, machine.geometry.orders.bpfo) < 4
+    assert prominence(machine, {}, bpfi) < 4
 
 
 def test_a_ball_fault_strikes_both_races_at_each_turn() -> None:
     machine = BearingMachine.from_seed(3)
-    assert prominence(machine, {"ball": 0.9}, 2 * machine.geometry.orders.bsf) > 4
+    strikes = 2 * machine.geometry.orders.bsf
+    assert prominence(machine, {"ball": 0.9}, strikes) > 4
+    assert prominence(machine, {}, strikes) < 4
 
 
-def test_a_worse_fault_is_louder_and_more_impulsive() -> None:
+def rise(seed: int, kind: MachineFaultKind, severity: float) -> float:
+    """How many dB a fault raises the octave band that it raises most; between medians of 9 records."""
+    octaves = WaveformFeatures(("octaves",), RECORD, RATE)
+    machine = BearingMachine.from_seed(seed)
+    rng = np.random.default_rng(seed)
+    healthy, faulty = (
+        np.median([octaves.extract(machine.record(rng, faults)) for _ in range(9)], axis=0)
+        for faults in ({}, {kind: severity}))
+    return float((faulty - healthy).max())
+
+
+@pytest.mark.parametrize("kind", BEARING_FAULTS)
+def test_a_slight_fault_is_subtle_and_a_severe_one_clear_on_most_of_twenty_machines(kind: MachineFaultKind) -> None:
+    rises = np.array([[rise(seed, kind, severity) for severity in (0.1, 0.3, 0.7, 1.0)] for seed in range(20)])
+    slight, mild, severe, _ = np.median(rises, axis=0)
+    assert slight < 5
+    assert mild < 10.5
+    assert severe > 12
+    assert (rises[:, 2] > 10).sum() >= 15
+    # the levels of single records scatter by about 1 dB
+    assert (np.diff(rises, axis=1) > -1).all()
+    assert (rises[:, 3] > rises[:, 1]).all()
+
+
+def test_a_worse_fault_is_more_impulsive() -> None:
     machine = BearingMachine.from_seed(4)
 
     def kurtosis(severity: float) -> float:

@@ -9,7 +9,21 @@ from collections.abc import Callable
 import pytest
 
 from simulators.faults import MachineFault, SensorFault
-from simulators.notation import Step, read_broker, read_endpoint, read_fault, read_sensor_fault, read_step
+from simulators.notation import (
+    Step,
+    read_broker,
+    read_count,
+    read_endpoint,
+    read_fault,
+    read_port,
+    read_seconds,
+    read_seed,
+    read_sensor_fault,
+    read_separator,
+    read_speed,
+    read_step,
+    read_topic,
+)
 
 
 @pytest.mark.parametrize(("text", "fault"), [
@@ -47,6 +61,15 @@ def test_an_endpoint_is_read(text: str, endpoint: tuple[str, int]) -> None:
     assert read_endpoint(text) == endpoint
 
 
+@pytest.mark.parametrize(("read", "text", "value"), [
+    (read_seconds, "0.5", 0.5), (read_speed, "0", 0.0), (read_speed, "24", 24.0),
+    (read_count, "3", 3), (read_seed, "0", 0), (read_port, "65535", 65_535),
+    (read_topic, "plant/p 1/t", "plant/p 1/t"), (read_separator, ";", ";"), (read_separator, r"\t", "\t"),
+])
+def test_numbers_names_and_signs_are_read(read: Callable[[str], object], text: str, value: object) -> None:
+    assert read(text) == value
+
+
 @pytest.mark.parametrize(("read", "text"), [
     (read_fault, "rust@10"),
     (read_fault, "ball"),
@@ -63,6 +86,22 @@ def test_an_endpoint_is_read(text: str, endpoint: tuple[str, int]) -> None:
     (read_step, "5:cut=3"),
     (read_endpoint, "host"),
     (read_endpoint, "host:99999"),
+    (read_endpoint, "host:0"),
+    (read_port, "65536"),
+    (read_port, "-1"),
+    (read_seed, "-1"),
+    (read_count, "0"),
+    (read_seconds, "0"),
+    (read_seconds, "inf"),
+    (read_seconds, "soon"),
+    (read_speed, "-1"),
+    (read_speed, "nan"),
+    (read_topic, "plant/#"),
+    (read_topic, "plant/+/t"),
+    (read_topic, ""),
+    (read_separator, ""),
+    (read_separator, ", "),
+    (read_separator, "\n"),
     (read_broker, "http://127.0.0.1"),
     (read_broker, "mqtt://"),
     (read_broker, "mqtt://host:port"),

@@ -57,18 +57,34 @@ def test_below_the_static_head_nothing_flows() -> None:
 
 @pytest.mark.parametrize(("fault", "channel", "direction"), [
     ("impeller-wear", "pressure", -1),
+    ("impeller-wear", "flow", -1),
+    ("impeller-wear", "current", -1),
     ("blocked-suction", "flow", -1),
+    ("blocked-suction", "pressure", -1),
     ("seal-leak", "flow", -1),
+    ("seal-leak", "pressure", -1),
     ("cavitation", "pressure", -1),
+    ("cavitation", "vibration", 1),
     ("imbalance", "vibration", 1),
     ("outer-race", "vibration", 1),
     ("outer-race", "current", 1),
+    ("inner-race", "vibration", 1),
+    ("ball", "vibration", 1),
 ])
 def test_each_fault_shows_where_an_engineer_would_look(
     fault: MachineFaultKind, channel: str, direction: int
 ) -> None:
     healthy, faulty = run(300)[channel], run(300, faults={fault: 0.8})[channel]
     assert direction * (faulty.mean() - healthy.mean()) > 2 * healthy.std()
+
+
+def test_a_bad_bearing_becomes_warm_in_the_end() -> None:
+    pump = Pump(PumpMachine.from_seed(1), 1)
+    course = [
+        pump.step(float(time), speed=1.0, valve=1.0, faults={"ball": 0.8} if time >= 60 else {})["temperature"]
+        for time in range(5460)]
+    assert course[90] == pytest.approx(course[59], abs=0.5)
+    assert course[-1] > course[59] + 5
 
 
 def test_cavitation_makes_the_pressure_restless() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from simulators.bearing import BearingMachine
-from simulators.faults import SECOND, MachineFault, SensorFault
+from simulators.faults import SECOND, MachineFault, SensorFault, SensorFaultKind
 from simulators.scenario import ORIGIN, Operation, Scenario, working_days
 
 FAULTS = (MachineFault(kind="outer-race", start=60, end=120, severity=0.9),)
@@ -47,6 +48,19 @@ def test_sensors_are_wrong_exactly_while_their_labels_say_so() -> None:
         before = values["pressure"]
 
 
+@pytest.mark.parametrize("kind", get_args(SensorFaultKind))
+def test_a_faulty_sensor_changes_what_it_says_and_nothing_else(kind: SensorFaultKind) -> None:
+    fault = SensorFault(channel="flow", kind=kind, start=30, end=60, size=50.0)
+    true = [values for _, values in Scenario(duration=90).telemetry()]
+    said = [values for _, values in Scenario(duration=90, sensor_faults=(fault,)).telemetry()]
+    wrong = [second for second in range(90) if said[second]["flow"] != true[second]["flow"]]
+    assert wrong
+    assert set(wrong) <= set(range(30, 60))
+    for values in (*true, *said):
+        del values["flow"]
+    assert said == true
+
+
 def test_vibration_rises_exactly_while_its_label_says_so() -> None:
     of = scenario(4)
     label = next(label for label in of.labels if label["kind"] == "outer-race")
@@ -62,6 +76,19 @@ def test_time_goes_on_evenly_from_the_origin() -> None:
     assert times == [ORIGIN + number * SECOND // 2 for number in range(10)]
     records = [at for at, _ in Scenario(duration=30, every=7.5, origin=0).vibration()]
     assert records == [0, 7_500_000_000, 15_000_000_000, 22_500_000_000]
+
+
+@pytest.mark.parametrize("duration", [0.5, 1.1, 3.0, 3.3])
+def test_each_moment_before_the_end_has_its_record(duration: float) -> None:
+    assert len(list(Scenario(duration=duration, every=1.1).vibration())) == -(-round(duration * 10) // 11)
+
+
+def test_a_change_of_load_shows_and_is_not_a_label() -> None:
+    of = Scenario(duration=120, operations=(Operation(0.0, 1.0), Operation(60.0, 0.9, 0.8)))
+    assert of.labels == []
+    said = [values for _, values in of.telemetry()]
+    for channel in ("speed", "flow", "current"):
+        assert said[100][channel] < 0.95 * said[50][channel]
 
 
 def test_a_stop_is_an_operation_and_not_a_label() -> None:
