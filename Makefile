@@ -42,9 +42,8 @@ check: $(VENV)/.installed-dev  ## static checks only: ruff, mypy, who may import
 
 .PHONY: bench
 bench: $(VENV)/.installed-dev  ## the benchmarks: a recorded pump (SKAB=folder), the cost of each stage
-	@if [ -n "$(SKAB)" ]; then $(BIN)/python tests/bench/skab.py --data "$(SKAB)"; \
-	else echo "skab: left out; give the folder with its CSV files: make bench SKAB=folder" >&2; fi
-	@if [ -e tests/bench/path.py ]; then $(BIN)/python tests/bench/path.py; fi
+	$(BIN)/python -m tests.bench.skab $(if $(SKAB),--data "$(SKAB)")
+	$(BIN)/python -m tests.bench.path
 
 .PHONY: models
 models: build/machines .venv-train/.installed-train  ## make the shipped model anew from its recipe (1.6 GB of tensorflow)

@@ -36,6 +36,8 @@ from agent.runtime.ledger import Ledger
 _KINDS = {kind: kind.encode() for kind in get_args(RecordKind)}
 _SLICE = 256
 _TICK = 1.0
+_MOST_ASSETS = 1000
+"""Under a wildcard the number of assets is the senders' choice: it must have an end."""
 _REACHING = 120.0
 """s that a connection attempt may take beyond the supervisor's patience: name resolution has no
 timeout of its own."""
@@ -194,6 +196,10 @@ class Worker(threading.Thread):
                     self._dead_letter(delivery, str(fault), feed.asset_id, records)
                     continue
                 if feed.asset_id not in self._watched:
+                    if len(self._watched) >= _MOST_ASSETS:
+                        reason = f"{_MOST_ASSETS} assets are watched already"
+                        self._dead_letter(delivery, reason, feed.asset_id, records)
+                        continue
                     self._watched[feed.asset_id] = feed.spec
                     records += self._monitor.add(replace(feed.spec, id=feed.asset_id))
                 for block in blocks:

@@ -9,6 +9,9 @@ A cell closes, by event time alone (a replay closes the same cells), as soon as
 - every channel has sent what its rate promises for the cell, or
 - every channel has sent something for a later cell, or
 - some channel is ahead of the cell's end by the allowed lateness.
+
+One wrong time far ahead would make all that follows late for ever. So when nothing but late
+samples has come for a while, the clock is believed to be right after all and the grid begins anew.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.monitoring.types import SECOND, Block, Nanos
+
+_BELIEVED_AFTER = 10
+"""Late samples in a row, per channel, after which the grid begins anew."""
 
 COUNT, SUM, SQUARE, LOW, HIGH = range(5)
 
@@ -54,8 +60,8 @@ class Grid:
         self._open: dict[int, NDArray[np.float64]] = {}
         self._reached = [-1] * self._channels
         self._closed: int | None = None
-        self._first: int | None = None
         self.late = 0
+        self._late_in_a_row = 0
 
     def add(self, channel: int, block: Block) -> list[CellWindow]:
         """Take one block of the channel with this number; the windows that it completes."""
@@ -70,18 +76,29 @@ class Grid:
         closed = self._closed
         if closed is not None and index <= closed:
             if index < closed:
-                return None
+                self.late += 1
+                self._late_in_a_row += 1
+                if self._late_in_a_row <= _BELIEVED_AFTER * self._channels:
+                    return None
+                self._begin_anew()
+                return self._cell(index)
             index = closed + 1  # a jittered clock put two samples in one cell: the next takes it
+        self._late_in_a_row = 0
         cell = self._open.get(index)
         if cell is None:
             cell = self._open[index] = self._empty.copy()
         return cell
 
+    def _begin_anew(self) -> None:
+        self._ring[:] = self._empty[:, None, :]
+        self._open.clear()
+        self._reached = [-1] * self._channels
+        self._closed = None
+
     def _add_sample(self, channel: int, time: Nanos, value: float) -> None:
         index = time // self._width
         cell = self._cell(index)
         if cell is None:
-            self.late += 1
             return
         self._reached[channel] = max(self._reached[channel], index)
         if value == value:  # noqa: PLR0124 -- false for NaN alone, and far quicker than isnan
@@ -102,7 +119,6 @@ class Grid:
             cell = self._cell(int(index))
             chosen = values[indices == index]
             if cell is None:
-                self.late += len(chosen)
                 continue
             self._reached[channel] = max(self._reached[channel], int(index))
             chosen = chosen[~np.isnan(chosen)]
@@ -147,8 +163,6 @@ class Grid:
             else:
                 for gone in range(self._closed + 1, index):
                     ring[:, gone % cells] = self._empty
-        else:
-            self._first = index
         ring[:, index % cells] = cell
         self._closed = index
         moments = np.empty((5, self._channels))

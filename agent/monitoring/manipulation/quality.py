@@ -26,6 +26,7 @@ _GOOD: Final = Quality.GOOD
 _FLAGS: Final = tuple(Quality(bits) for bits in range(256))
 """Bits -> flags, made once: arithmetic on enumerations costs as much as all the rest."""
 
+_BELIEVED_AFTER: Final = 10
 _NEVER: Final[Nanos] = -(2**63)
 _MISSED_PERIODS: Final = 1.5
 """How much later than expected a sample may be, in periods, before a gap is called."""
@@ -41,7 +42,7 @@ class QualityGate:
     """Checks one channel's blocks in the order of their arrival."""
 
     __slots__ = (
-        "_boundless", "_counts", "_high", "_last", "_last_values", "_low", "_newest", "_reach", "_run",
+        "_behind", "_boundless", "_counts", "_high", "_last", "_last_values", "_low", "_newest", "_reach", "_run",
         "_start", "_stuck_after", "_trusted",
     )  # fmt: skip
 
@@ -60,6 +61,7 @@ class QualityGate:
         self._last = nan
         self._last_values: FloatArray | None = None
         self._run = 0
+        self._behind = 0
         self._counts = dict.fromkeys(
             (_OUT_OF_ORDER, _DUPLICATE, _GAP, _STUCK, _OUT_OF_RANGE, _NOT_A_NUMBER), 0
         )
@@ -89,6 +91,7 @@ class QualityGate:
             self._newest = self._start = time
             self._last = value
             self._run = 1
+            self._behind = 0
             return block, _GOOD
         flags, keep = self._judge(time, value)
         return (block if keep else None), _FLAGS[flags]
@@ -101,9 +104,13 @@ class QualityGate:
             return self._count(_DUPLICATE), False
         if ahead < 0:
             flags |= self._count(_OUT_OF_ORDER)
-        elif ahead > self._reach and self._newest != _NEVER:
-            flags |= self._count(_GAP)
-        if ahead >= 0 or not self._trusted:
+            followed = not self._trusted or self._is_set_back()
+        else:
+            self._behind = 0
+            followed = True
+            if ahead > self._reach and self._newest != _NEVER:
+                flags |= self._count(_GAP)
+        if followed:
             self._newest = self._start = time
             self._run = self._run + 1 if value == self._last else 1
             self._last = value
@@ -112,6 +119,15 @@ class QualityGate:
         if self._low <= value <= self._high:
             return flags, True
         return flags | self._count(_OUT_OF_RANGE if isfinite(value) else _NOT_A_NUMBER), False
+
+    def _is_set_back(self) -> bool:
+        """Whether so much has come from before the newest that the sender's clock must have been
+        set back (or was once far ahead): then it is followed."""
+        self._behind += 1
+        if self._behind < _BELIEVED_AFTER:
+            return False
+        self._behind = 0
+        return True
 
     def _check_even(self, block: Block) -> tuple[Block | None, Quality]:
         """A block of evenly spaced samples: its order is judged by where it begins, for written
@@ -125,7 +141,9 @@ class QualityGate:
             if end < self._newest:
                 flags = self._count(_OUT_OF_ORDER, count)
         elif start < self._start:
-            return None, _FLAGS[self._count(_OUT_OF_ORDER, count)]
+            flags = self._count(_OUT_OF_ORDER, count)
+            if not self._is_set_back():
+                return None, _FLAGS[flags]
         elif start == self._start and self._repeats(values):
             return None, _FLAGS[self._count(_DUPLICATE, count)]
         elif end < self._newest:
@@ -135,6 +153,7 @@ class QualityGate:
         if start - self._newest > self._reach + slack and self._newest != _NEVER:
             flags |= self._count(_GAP)
         self._start, self._newest, self._last_values = start, end, values
+        self._behind = 0
         if self._stuck_after:
             flags |= self._follow_runs(values)
         self._last = values.item(count - 1)

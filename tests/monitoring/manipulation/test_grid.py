@@ -65,6 +65,16 @@ def test_a_sample_for_a_cell_long_closed_is_counted_late_and_changes_nothing() -
     assert grid.late == 1
 
 
+def test_one_time_far_ahead_does_not_make_all_that_follows_late_for_ever() -> None:
+    grid = Grid([1.0], seconds=2, stride=1, lateness=5)
+    feed(grid, [(0, t, 1.0) for t in range(5)])
+    feed(grid, [(0, 1e9, 1.0)])
+    windows = feed(grid, [(0, t, 2.0) for t in range(5, 30)])
+    assert grid.late == 11
+    assert [w.end // SECOND for w in windows][-1] == 30
+    assert windows[-1].moments[SUM, 0] == 4.0
+
+
 def test_a_gap_longer_than_the_window_forgets_what_was_before() -> None:
     grid = Grid([1.0], seconds=3, stride=1, lateness=5)
     windows = feed(grid, [(0, 0, 1.0), (0, 1, 1.0), (0, 2, 1.0), (0, 100, 7.0)])
