@@ -11,15 +11,19 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 
 class Subscriber:
-    """Subscribes to everything at QoS 1; a context manager. ``heard``: (topic, payload) in order."""
+    """Subscribes to everything at QoS 1; a context manager. ``heard``: (topic, payload) in order.
 
-    def __init__(self, port: int) -> None:
+    ``session``: the id of a session that the broker keeps for it, over the broker's own restart too.
+    """
+
+    def __init__(self, port: int, session: str = "") -> None:
         self.heard: list[tuple[str, bytes]] = []
         self._different: set[tuple[str, bytes]] = set()
         self._port = port
         self._changed = threading.Condition()
         self._listening = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=session, clean_session=not session)
+        self._client.reconnect_delay_set(1, 1)
         self._client.on_message = self._on_message
         self._client.on_subscribe = lambda *_: self._listening.set()
 

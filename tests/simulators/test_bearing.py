@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import timeit
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -158,3 +160,9 @@ def test_a_record_is_a_tenth_of_a_second_of_float32() -> None:
     record = BearingMachine.from_seed(1).record(np.random.default_rng(1), {})
     assert record.dtype == np.float32
     assert record.shape == (2560,)
+
+
+def test_a_record_is_made_in_a_millisecond_or_so() -> None:
+    machine, rng = BearingMachine.from_seed(1), np.random.default_rng(1)
+    # the fastest of many: what else runs on the computer must not matter
+    assert min(timeit.repeat(lambda: machine.record(rng, {"ball": 0.7}), number=1, repeat=100)) < 1.5e-3

@@ -95,11 +95,26 @@ def test_a_file_that_is_away_is_exit_code_1(tmp_path: Path, capsys: pytest.Captu
     assert "none.csv" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["publish", "write", "replay", "proxy", "demo", None])
+def test_each_command_explains_itself(command: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*([command] if command else []), "--help"])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: python -m simulators {command or ''}".rstrip())
+    assert "%(" not in said
+
+
 @pytest.mark.parametrize("arguments", [
     ["write", "--output", "x", "--fault", "rust@1"],
     ["write", "--output", "x", "--machines", "0"],
     ["write", "--output", "x", "--duration", "-1"],
+    ["write", "--output", "x", "--seed", "-1"],
     ["publish", "--every", "0"],
+    ["publish", "--name", "pump/#"],
+    ["replay", "--file", "x", "--topic", "#"],
+    ["replay", "--file", "x", "--topic", "t", "--separator", "ab"],
+    ["proxy", "--listen", "99999", "--to", "2"],
     ["publish", "--speed", "-2"],
     ["publish", "--broker", "http://x"],
     ["proxy", "--listen", "1", "--to", "2", "--at", "5:explode"],

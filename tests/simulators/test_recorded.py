@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,20 @@ def test_a_compressed_file_is_the_same(recording: Path, tmp_path: Path) -> None:
     assert row_count(packed) == row_count(recording) == 3
 
 
+@pytest.mark.parametrize("damage", [
+    lambda packed: packed[:-20],
+    lambda packed: packed[:40] + bytes(20) + packed[60:],
+    lambda packed: b"no archive" + packed,
+])
+def test_a_damaged_archive_is_exit_code_2_before_anything_is_sent(
+    damage: Callable[[bytes], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.csv.gz"
+    path.write_bytes(damage(gzip.compress(ROWS.encode() * 100)))
+    assert main(["replay", "--file", str(path), "--topic", "t", "--broker", "127.0.0.1:1"]) == 2
+    assert f"{path}, after line" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("content", "said"), [
     ("time;a\n2020-01-01;1\n2020-01-02;x\n", "line 3"),
     ("time;a\n2020-01-01;1;2\n", "line 2"),
@@ -90,6 +106,31 @@ def test_replay_delivers_every_row_in_order_through_a_real_broker(
         {"ts": 1_767_225_600_000 + 1000 * row, "a": float(row), "b": row / 7} for row in range(3000)]
     assert {topic for topic, _ in subscriber.heard} == {"plant/old/telemetry"}
     assert "3000 rows published" in capsys.readouterr().err
+
+
+def test_replay_loses_no_row_when_the_broker_is_killed_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("time,row\n" + "".join(
+        f"2026-01-01T00:{row // 60:02}:{row % 60:02},{row}\n" for row in range(3000)))
+    # without a limit in flight the broker sends what it takes at once: nothing waits in the memory that dies
+    with (
+        Broker(tmp_path / "broker", persistence=True, extra="max_inflight_messages 0") as broker,
+        Subscriber(broker.port, session="upstream") as subscriber,
+    ):
+        codes: list[int] = []
+        replay = ["replay", "--file", str(path), "--topic", "t", "--speed", "2000",
+                  "--broker", f"mqtt://127.0.0.1:{broker.port}"]
+        replaying = threading.Thread(target=lambda: codes.append(main(replay)))
+        replaying.start()
+        subscriber.wait_for(1000)
+        broker.restart()
+        assert replaying.is_alive()
+        replaying.join(20)
+        subscriber.wait_for(3000)
+    assert codes == [0]
+    rows = [json.loads(payload)["row"] for _, payload in subscriber.heard]
+    assert set(rows) == set(range(3000))
+    assert len(rows) < 3200  # only what was on its way comes twice
 
 
 def test_a_wrong_row_ends_a_replay_after_the_rows_before_it(
