@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +125,9 @@ def test_replay_loses_no_row_when_the_broker_is_killed_on_the_way(tmp_path: Path
         replaying = threading.Thread(target=lambda: codes.append(main(replay)))
         replaying.start()
         subscriber.wait_for(1000)
+        assert broker._process is not None
+        broker._process.send_signal(signal.SIGSTOP)  # what it is sent from now on dies with it
+        time.sleep(0.2)
         broker.restart()
         assert replaying.is_alive()
         replaying.join(20)
