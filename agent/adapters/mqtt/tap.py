@@ -21,7 +21,7 @@ import select
 import ssl
 from typing import Final, NamedTuple, Protocol
 
-_READ: Final = 65_536
+_READ: Final = 131072
 _PUBLISH: Final = 0x30
 _QOS: Final = 0x06
 _QOS_1: Final = 0x02

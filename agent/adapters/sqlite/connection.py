@@ -53,7 +53,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     Transactions are begun and ended by hand; a statement alone is a transaction of its own.
     """
     connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=32)
+        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=16)
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
