@@ -174,17 +174,17 @@ def _write(arguments: argparse.Namespace) -> int:
             duration = usual if arguments.duration is None else arguments.duration
             scenario = _scenario(arguments, seed, duration)
             if number % 3 == 2:  # noqa: PLR2004 -- every third, as --machines says
-                scenario = replace(scenario, faults=(*scenario.faults, _growing(seed, duration)))
+                scenario = replace(scenario, faults=(*scenario.faults, _growing(number, duration)))
             path = folder / (name if single else f"m{seed:03d}-{name}")
             (write_telemetry if machine == "pump" else write_vibration)(scenario, path)
             tqdm.write(str(path), file=sys.stderr)
     return 0
 
 
-def _growing(seed: int, duration: float) -> MachineFault:
+def _growing(number: int, duration: float) -> MachineFault:
     half = duration / 2
     return MachineFault(
-        kind=BEARING_FAULTS[seed % 3], start=half, end=duration, severity=1.0, growth=half)
+        kind=BEARING_FAULTS[number // 3 % 3], start=half, end=duration, severity=1.0, growth=half)
 
 
 def _replay(arguments: argparse.Namespace) -> int:

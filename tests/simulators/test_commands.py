@@ -151,3 +151,9 @@ def test_the_proxy_keeps_its_schedule_until_it_is_interrupted(broker: Broker) ->
     finally:
         proxy.kill()
         proxy.communicate()
+
+
+def test_the_machines_that_fail_fail_in_every_way_that_bearings_do(tmp_path: Path) -> None:
+    names = written(tmp_path, "--machine", "bearing", "--machines", "9", "--duration", "20")
+    labels = [json.loads(names[f"m{seed:03}-vibration.labels.json"]) for seed in (3, 6, 9)]
+    assert [label["kind"] for (label,) in labels] == ["outer-race", "inner-race", "ball"]
