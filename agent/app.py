@@ -33,6 +33,7 @@ _log = log.get_logger(__name__)
 
 _NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "dead_letters_per_minute")
 
+_COLLECT_EVERY = 10
 _LEAVE_WITHIN = 4.0
 """Seconds for the whole of an orderly stop; SIGTERM promises 5."""
 
@@ -98,21 +99,23 @@ class Daemon:
             uplink = MqttUplink(UplinkSettings(endpoint=endpoint(settings.uplink), topic=device.topic))
             self._courier = Courier(self._journal.reader(), uplink, self._writer.settle, self._clock)
         self._notifier = SystemdNotifier()
+        self._ticks = 0
 
     def run(self) -> int:
         """Start the threads, watch them, and leave in order."""
         members: list[Member] = [self._worker, self._writer]
-        # what is there now stays for good: the collector need not look at it with every pass
+        # What is there now stays for good. What comes is freed by its reference count; the little
+        # that is cyclic is collected now and then, and not by chance in the middle of a batch.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        gc.disable()
         self._writer.start()
         self._worker.start()
         if self._courier is not None:
             self._courier.start()
             members.append(self._courier)
         supervisor = Supervisor(
-            members, self._notifier, self._clock, reload=self.reload, status=self.status)
+            members, self._notifier, self._clock, reload=self.reload, status=self.status, tidy=self.tidy)
         supervisor.install()
         _log.info("watching", device=self._settings.device.id, boot=self._boot, assets=len(self._settings.assets))
         code = supervisor.run()
@@ -151,6 +154,12 @@ class Daemon:
         if learning:
             parts.append("learning " + ", ".join(learning))
         return "; ".join(parts)
+
+    def tidy(self) -> None:
+        """Every few seconds: what reference counts cannot free."""
+        self._ticks += 1
+        if self._ticks % _COLLECT_EVERY == 0:
+            gc.collect()
 
     def reload(self) -> None:
         """Read the configuration again: apply what may change, refuse what is invalid."""

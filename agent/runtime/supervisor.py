@@ -42,6 +42,7 @@ class Supervisor:
         *,
         reload: Callable[[], None],
         status: Callable[[], str],
+        tidy: Callable[[], None],
         patience: float = 20.0,
         interval: float = 1.0,
     ) -> None:
@@ -50,6 +51,7 @@ class Supervisor:
         self._clock = clock
         self._reload = reload
         self._status = status
+        self._tidy = tidy
         self._patience = patience
         self._interval = interval
         self._event = threading.Event()
@@ -87,6 +89,7 @@ class Supervisor:
                 return EXIT_BUG
             self._notifier.watchdog()
             self._notifier.status(self._status())
+            self._tidy()
         self._notifier.stopping()
         return EXIT_OK
 

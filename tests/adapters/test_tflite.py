@@ -6,12 +6,14 @@ import hashlib
 import json
 import math
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agent.adapters import tflite
 from agent.adapters.tflite import TfliteModel, load_bundle, load_model
 from agent.errors import ModelError
 from agent.shipped import MODELS
@@ -217,3 +219,17 @@ def test_golden_vectors_that_make_no_sense_are_refused(copy: Path, content: str,
 def test_a_model_that_is_no_int8_autoencoder_is_refused(name: str, said: str) -> None:
     with pytest.raises(ModelError, match=rf"{name}\.tflite: {said}"):
         load_model(Path(__file__).parent / "models" / f"{name}.tflite")
+
+
+@pytest.mark.parametrize("name", tflite._RUNTIMES)
+def test_each_runtime_that_is_installed_gives_the_golden_vectors(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = [runtime for runtime in tflite._RUNTIMES if find_spec(runtime.partition(".")[0])]
+    assert installed
+    monkeypatch.setattr(tflite, "_RUNTIMES", (name,))
+    if name in installed:
+        assert load_bundle(BUNDLE).card.name == "bearing-bands"
+    else:
+        with pytest.raises(ModelError, match="no TensorFlow Lite runtime is installed"):
+            load_bundle(BUNDLE)

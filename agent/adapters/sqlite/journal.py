@@ -205,10 +205,8 @@ class SqliteJournal:
             values: list[Any] = []
             for boot, seq, kind, asset, time_ns, payload in entries[begin : begin + size]:
                 identifier = row_id(boot, seq)
-                values += (
-                    identifier, kind, asset, time_ns, payload.decode(), checksum(payload, identifier),
-                    born_settled,
-                )
+                crc = checksum(payload, identifier)
+                values += identifier, kind, asset, time_ns, payload.decode(), crc, born_settled
             yield _insert(size), values
             begin += size
 
