@@ -42,7 +42,7 @@ class QualityGate:
     """Checks one channel's blocks in the order of their arrival."""
 
     __slots__ = (
-        "_behind", "_boundless", "_counts", "_high", "_last", "_last_values", "_low", "_newest", "_reach", "_run",
+        "_behind", "_counts", "_high", "_last", "_last_values", "_low", "_newest", "_reach", "_run",
         "_start", "_stuck_after", "_trusted",
     )  # fmt: skip
 
@@ -50,7 +50,6 @@ class QualityGate:
         low, high = spec.valid or (-float_info.max, float_info.max)
         # Finite bounds: the one comparison with them finds NaN and infinity as well.
         self._low, self._high = max(low, -float_info.max), min(high, float_info.max)
-        self._boundless = spec.valid is None
         # One sample alone is not equal to anything.
         self._stuck_after = max(spec.stuck_after, 2) if spec.stuck_after else 0
         self._trusted = spec.source.time is not None or spec.source.codec in ("senml-json", "senml-cbor")
@@ -159,9 +158,6 @@ class QualityGate:
         if self._stuck_after:
             flags |= self._follow_runs(values)
         self._last = values.item(count - 1)
-        # Without a range only finiteness counts, and a finite sum of squares proves that: one pass.
-        if self._boundless and float(values.dot(values)) < inf:
-            return block, (_FLAGS[flags] if flags else _GOOD)
         # The extremes alone tell whether all is well: argmin and argmax stop at the first NaN,
         # and are several times faster than min, max or isfinite over the block.
         lowest, highest = values.item(values.argmin()), values.item(values.argmax())

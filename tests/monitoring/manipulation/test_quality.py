@@ -328,19 +328,3 @@ def test_no_block_whatever_raises_or_is_changed(
         assert usable.size
         assert np.isfinite(usable).all()
         assert ((usable >= low) & (usable <= high)).all()
-
-
-def test_a_clock_that_was_once_far_ahead_is_followed_back_after_ten_blocks() -> None:
-    checked = gate(rate=10.0)
-    checked.check(wave(0, 1, 2))
-    checked.check(wave(1e6, 1, 2))
-    taken = [checked.check(wave(1 + 0.2 * i, float(i), 2))[0] is not None for i in range(15)]
-    assert taken == [False] * 9 + [True] * 6
-
-
-def test_single_samples_of_a_clock_set_back_are_good_again_after_ten() -> None:
-    checked = gate(rate=1.0)
-    checked.check(sample(1e6, 1))
-    found = flags(checked, *(sample(i, float(i)) for i in range(15)))
-    assert found[:10] == [Quality.OUT_OF_ORDER] * 10
-    assert found[10:] == [Quality.GOOD] * 5
