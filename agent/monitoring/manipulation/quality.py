@@ -128,9 +128,7 @@ class QualityGate:
         self._behind = 0
         return True
 
-    def _check_even(  # noqa: C901 -- one verdict after the other
-        self, block: Block
-    ) -> tuple[Block | None, Quality]:
+    def _check_even(self, block: Block) -> tuple[Block | None, Quality]:
         """A block of evenly spaced samples: its order is judged by where it begins, for written
         times are rounded, and a block may seem to begin shortly before the last one ended."""
         values, start = block.values, block.time
