@@ -14,20 +14,18 @@ _HEAD = 256
 
 
 class DeadLetters:
-    """Lets through so many a minute; counts all."""
+    """Lets through so many a minute; says how many it kept back in between."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._allowance = float(per_minute)
         self._refilled: float | None = None
         self._unsaid = 0
-        self.count = 0
 
     def tell(
         self, delivery: Delivery, reason: str, asset: str, now: Nanos, monotonic: float
     ) -> Record | None:
         """The record about a malformed message, or None when too many were told lately."""
-        self.count += 1
         if self._refilled is not None:
             earned = (monotonic - self._refilled) * self._per_minute / 60.0
             self._allowance = min(float(self._per_minute), self._allowance + earned)
