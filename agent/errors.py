@@ -8,6 +8,7 @@
     |-- MalformedMessage   a sender's payload is wrong        dead-lettered, acknowledged, counted
     |-- Unavailable        a peer is away for now             back off with full jitter, try again
     |-- Rejected           a peer refused for good            settled as dead
+    |-- CommandError       a command cannot be done          answered with the reason
     |-- JournalFull        no room even after eviction        go on from memory, say so
     `-- JournalCorrupt     the file is damaged                set aside, begin a new one
 
@@ -79,6 +80,10 @@ class Unavailable(AgentError):
 
 class Rejected(AgentError):
     """A peer refused and would refuse again: do not retry."""
+
+
+class CommandError(AgentError):
+    """A command cannot be done; the text says why and what could be."""
 
 
 class JournalFull(AgentError):

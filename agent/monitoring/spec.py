@@ -12,7 +12,7 @@ CodecName: TypeAlias = Literal["json", "cbor", "senml-json", "senml-cbor", "bina
 TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns", "iso8601"]
 SampleType: TypeAlias = Literal["i16", "i32", "f32", "f64"]
 Role: TypeAlias = Literal["condition", "slow", "operating", "switch"]
-Profile: TypeAlias = Literal["process", "waveform"]
+Profile: TypeAlias = Literal["process", "waveform", "indicator", "metric"]
 Direction: TypeAlias = Literal["above", "below"]
 
 
@@ -144,6 +144,58 @@ class RunningSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BearingSpec:
+    """A rolling bearing by its fault frequencies, as multiples of the shaft's speed (orders).
+
+    ``bpfo`` and ``bpfi``: a rolling element passes a spot on the outer, inner race; ``bsf``: a
+    rolling element turns once (it meets a race at twice that); ``ftf``: the cage.
+    """
+
+    name: str
+    bpfo: float
+    bpfi: float
+    bsf: float
+    ftf: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZonesSpec:
+    """Severity zones of vibration: ``boundaries`` A/B, B/C and C/D as RMS velocity in mm/s over
+    ``band`` Hz; ``provenance`` says where they are from."""
+
+    name: str
+    boundaries: tuple[float, float, float]
+    band: tuple[float, float] = (10.0, 1000.0)
+    provenance: str = "the operator's own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSpec:
+    """What is known of a machine beside its sensors.
+
+    ``speed``: nominal, rpm. ``speed_channel``: the channel that tells it (its unit says in what).
+    """
+
+    speed: float | None = None
+    speed_channel: str | None = None
+    bearings: tuple[BearingSpec, ...] = ()
+    zones: ZonesSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSpec:
+    """The life of an asset's alarms.
+
+    ``latching``: one that has cleared stays until it is acknowledged. ``refractory``: s after an
+    alarm began in which no new one begins. ``longest_shelving``: s.
+    """
+
+    latching: bool = False
+    refractory: float = 0.0
+    longest_shelving: float = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSpec:
     """One machine. ``id`` may hold ``{1}``, ``{2}`` ...: what the topic's wildcards matched; then
     each match is an asset of its own."""
@@ -158,5 +210,8 @@ class AssetSpec:
     learning: LearningSpec = field(default_factory=LearningSpec)
     model: ModelSpec | None = None
     running: RunningSpec | None = None
+    machine: MachineSpec = field(default_factory=MachineSpec)
+    alarms: AlarmSpec = field(default_factory=AlarmSpec)
+    false_alarms_per_month: float = 1.0
     lateness: float = 5.0
     stale_after: float = 60.0

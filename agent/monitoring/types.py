@@ -76,3 +76,21 @@ class Snapshot(NamedTuple):
 
     asset: str
     state: Mapping[str, Any]
+
+
+CommandName: TypeAlias = Literal["ack", "shelve", "unshelve", "out-of-service", "in-service", "recommission"]
+
+
+class Command(NamedTuple):
+    """What a person (or a system on their behalf) tells the chain to do with an asset's alarms.
+
+    ``alarm`` names one alarm of the asset (None: all of it); ``actor`` who asks; ``seconds`` how
+    long it is shelved; ``reason`` in their words.
+    """
+
+    name: CommandName
+    asset: str
+    actor: str
+    alarm: str | None = None
+    seconds: float | None = None
+    reason: str = ""
