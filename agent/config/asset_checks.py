@@ -40,6 +40,7 @@ def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding
     yield from _features(at, spec)
     yield from _limits(at, spec)
     yield from _persistence((*at, "persistence"), spec)
+    yield from _alarm_life((*at, "alarms"), spec)
     yield from _model((*at, "model"), asset, base)
     if asset.running is not None and asset.running.channel not in asset.channels:
         yield Finding((*at, "running", "channel"), "the asset has no channel of this name",
@@ -190,6 +191,15 @@ def _persistence(at: Key, spec: AssetSpec) -> Iterator[Finding]:
     if spec.persistence.needed > spec.persistence.of:
         yield Finding((*at, "needed"), f"is more than the {spec.persistence.of} windows looked at",
                       "Give at most the number in of.")
+
+
+def _alarm_life(at: Key, spec: AssetSpec) -> Iterator[Finding]:
+    if not spec.persistence.every_window:
+        return
+    for key, given in (("latching", spec.alarms.latching), ("refractory", spec.alarms.refractory > 0)):
+        if given:
+            yield Finding((*at, key), "there are no episodes to hold back where every window is an alarm",
+                          "Leave it out, or set persistence.every_window = false.")
 
 
 def _model(at: Key, asset: AssetTable, base: Path) -> Iterator[Finding]:

@@ -116,6 +116,17 @@ class LearningTable(AssetPart):
     """Seconds of telemetry or records of waveforms to learn from; more precisely grid steps."""
 
 
+class AlarmLifeTable(AssetPart):
+    """The life of the asset's alarms."""
+
+    latching: bool = False
+    """true: an alarm that has cleared stays until someone acknowledges it."""
+    refractory: Annotated[float, Field(ge=0, le=2_678_400)] = 0.0
+    """Seconds after an alarm began in which no new one begins."""
+    longest_shelving: Annotated[float, Field(gt=0, le=31_622_400)] = 604_800.0
+    """Seconds that an alarm may be shelved for at most."""
+
+
 class ModelTable(AssetPart):
     """An int8 model to score with."""
 
@@ -165,6 +176,9 @@ class AssetTable(AssetPart):
     learning: LearningTable = LearningTable()
     model: ModelTable | None = None
     running: RunningTable | None = None
+    alarms: AlarmLifeTable = AlarmLifeTable()
+    false_alarms_per_month: Annotated[float, Field(gt=0)] = 1.0
+    """How many false alarms in 30 days of running are acceptable; the thresholds follow from it."""
     lateness: Annotated[float, Field(ge=0, le=3600)] = 5.0
     """Seconds that a window waits for late samples."""
     stale_after: Annotated[float, Field(gt=0)] = 60.0

@@ -14,6 +14,7 @@ from agent.config.asset_tables import AssetTable, ChannelTable, PersistenceTable
 from agent.config.document import ConnectionTable, Document
 from agent.config.urls import broker_address
 from agent.monitoring.spec import (
+    AlarmSpec,
     AssetSpec,
     ChannelSpec,
     DecodeLimits,
@@ -169,6 +170,8 @@ def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
         model=ModelSpec(path=str(model_path(table.model.path, base)), input=table.model.input)
         if table.model else None,
         running=RunningSpec(**table.running.model_dump()) if table.running else None,
+        alarms=AlarmSpec(**table.alarms.model_dump()),
+        false_alarms_per_month=table.false_alarms_per_month,
         lateness=table.lateness,
         stale_after=table.stale_after,
     )

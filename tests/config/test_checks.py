@@ -176,6 +176,16 @@ FINDINGS = {
         "assets.pump.persistence.needed",
         "2",
     ),
+    "an alarm that latches without episodes": (
+        DEVICE + PUMP + "[assets.pump.persistence]\nevery_window = true\n[assets.pump.alarms]\nlatching = true\n",
+        "assets.pump.alarms.latching",
+        "episodes",
+    ),
+    "a refractory time without episodes": (
+        DEVICE + PUMP + "[assets.pump.persistence]\nevery_window = true\n[assets.pump.alarms]\nrefractory = 9\n",
+        "assets.pump.alarms.refractory",
+        "episodes",
+    ),
     "a running channel that is not there": (
         DEVICE + PUMP + '[assets.pump.running]\nchannel = "rpm"\nabove = 1\n',
         "assets.pump.running.channel",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.monitoring.spec import (
+    AlarmSpec,
     AssetSpec,
     ChannelSpec,
     DecodeLimits,
@@ -41,6 +42,8 @@ def test_an_asset_arrives_at_the_chain_key_by_key(load_text: Load) -> None:
         window = { seconds = 10, stride = 5 }
         persistence = { needed = 2, of = 4, hysteresis = 0.9, clear_after = 3, every_window = true }
         learning = { enabled = false, samples = 77 }
+        alarms = { latching = false, refractory = 0, longest_shelving = 3600 }
+        false_alarms_per_month = 0.25
         limits = [{ feature = "x.rms", warning = 2, alarm = 1, direction = "below" }]
         [assets.fan.channels.x]
         unit = "g"
@@ -82,6 +85,8 @@ def test_an_asset_arrives_at_the_chain_key_by_key(load_text: Load) -> None:
         persistence=PersistenceSpec(needed=2, of=4, hysteresis=0.9, clear_after=3, every_window=True),
         learning=LearningSpec(enabled=False, samples=77),
         running=RunningSpec(channel="speed", above=100.0, settle=5.0),
+        alarms=AlarmSpec(longest_shelving=3600.0),
+        false_alarms_per_month=0.25,
         lateness=1.0,
         stale_after=9.0,
     )
@@ -107,6 +112,17 @@ def test_a_key_that_is_given_changes_only_itself(load_text: Load) -> None:
                                         "[assets.bearing.learning]\nenabled = false\n")
     assert spec.persistence == PersistenceSpec(needed=3, of=3, hysteresis=0.6, clear_after=5)
     assert spec.learning == LearningSpec(enabled=False, samples=100)
+
+
+def test_alarms_are_shipped_without_latching_and_with_a_budget_of_one_false_alarm_a_month(load_text: Load) -> None:
+    spec = _asset(load_text, PUMP)
+    assert spec.alarms == AlarmSpec(latching=False, refractory=0.0, longest_shelving=7 * 86_400.0)
+    assert spec.false_alarms_per_month == 1.0
+
+
+def test_the_life_of_alarms_is_the_users_to_set(load_text: Load) -> None:
+    spec = _asset(load_text, PUMP + "[assets.pump.alarms]\nlatching = true\nrefractory = 90\n")
+    assert spec.alarms == AlarmSpec(latching=True, refractory=90.0)
 
 
 def test_more_needed_windows_look_at_as_many(load_text: Load) -> None:
