@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from agent.monitoring.manipulation.features import telemetry
 from agent.monitoring.manipulation.features.waveform import WaveformFeatures
-from agent.monitoring.manipulation.grid import Grid
-from agent.monitoring.manipulation.window import CountWindows, MessageWindows
+from agent.monitoring.manipulation.grid import CellWindow, Grid
+from agent.monitoring.manipulation.window import CountWindows, MessageWindows, times_of
 from agent.monitoring.spec import AssetSpec, ChannelSpec
 from agent.monitoring.types import Block, FloatArray, Nanos, Quality
 
@@ -49,34 +49,52 @@ class Extraction(Protocol):
 
 
 class GridExtraction:
-    """Several channels of process telemetry on one grid."""
+    """Several channels of process telemetry on one grid; ``statistics`` as telemetry.wanted gives."""
 
     def __init__(
-        self, channels: Sequence[ChannelSpec], seconds: float, stride: float, lateness: float
+        self,
+        channels: Sequence[ChannelSpec],
+        seconds: float,
+        stride: float,
+        lateness: float,
+        statistics: Sequence[str] = telemetry.STATISTICS[:5],
     ) -> None:
-        self.names = telemetry.names_of([channel.name for channel in channels])
-        self._grid = Grid([channel.rate for channel in channels], seconds, stride, lateness)
+        self.names = telemetry.names_of([channel.name for channel in channels], statistics)
+        self._statistics = telemetry.GridStatistics(statistics)
+        rates = [channel.rate for channel in channels]
+        extremes = "min" in statistics or "max" in statistics
+        self._grid = Grid(rates, seconds, stride, lateness, extremes=extremes, slopes="slope" in statistics)
         self._cells = 0
         self._needed = max(1, round(seconds / stride))
 
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
         """See Extraction. The first windows, not yet full, are held back."""
+        windows = self._grid.add(channel, block)
+        return self._vectors(windows) if windows else []
+
+    def _vectors(self, windows: list[CellWindow]) -> list[FeatureVector]:
         vectors = []
-        for window in self._grid.add(channel, block):
+        for window in windows:
             self._cells += 1
             if self._cells >= self._needed:
-                values = telemetry.from_moments(window.moments)
-                vectors.append(
-                    FeatureVector(window.start, window.end, values, window.filled >= _ENOUGH)
-                )
+                values = self._statistics.of(window)
+                vectors.append(FeatureVector(window.start, window.end, values, window.filled >= _ENOUGH))
         return vectors
 
 
 class SampleExtraction:
-    """One channel of slow samples, windows by count."""
+    """One channel of slow samples, windows by count; ``statistics`` as telemetry.wanted gives."""
 
-    def __init__(self, channel: ChannelSpec, count: int, stride: int | None) -> None:
-        self.names = telemetry.names_of([channel.name])
+    def __init__(
+        self,
+        channel: ChannelSpec,
+        count: int,
+        stride: int | None,
+        statistics: Sequence[str] = telemetry.STATISTICS[:5],
+    ) -> None:
+        self.names = telemetry.names_of([channel.name], statistics)
+        self._statistics = tuple(statistics)
+        self._timed = "slope" in statistics
         self._windows = CountWindows(count, stride)
 
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
@@ -84,7 +102,14 @@ class SampleExtraction:
         windows = self._windows.add(block)
         if not windows:
             return []
-        return [FeatureVector(w.start, w.end, telemetry.from_samples(w.values)) for w in windows]
+        vectors = []
+        for window in windows:
+            times = window.times
+            if times is None and self._timed:
+                times = times_of(block)
+            values = telemetry.from_samples(window.values, self._statistics, times)
+            vectors.append(FeatureVector(window.start, window.end, values))
+        return vectors
 
 
 class WaveformExtraction:
@@ -120,7 +145,11 @@ class WaveformExtraction:
 
 
 def build(asset: AssetSpec, channels: Sequence[ChannelSpec], features: Sequence[str]) -> Extraction:
-    """The extraction for these channels of the asset (one channel for waveforms)."""
+    """The extraction for these channels of the asset (one channel for waveforms).
+
+    ``features``: of a waveform those to compute; of telemetry statistics that the caller reads
+    beside those of ``telemetry.wanted``.
+    """
     window = asset.window
     first = channels[0]
     if asset.profile == "waveform":
@@ -130,7 +159,9 @@ def build(asset: AssetSpec, channels: Sequence[ChannelSpec], features: Sequence[
             raise ValueError(reason)
         stride = int(window.stride) if window.stride else None
         return WaveformExtraction(features, rate, window.count, stride)
+    statistics = telemetry.wanted(asset, features)
     if window.count:
-        return SampleExtraction(first, window.count, int(window.stride) if window.stride else None)
+        stride = int(window.stride) if window.stride else None
+        return SampleExtraction(first, window.count, stride, statistics)
     seconds = window.seconds or 12.0
-    return GridExtraction(channels, seconds, window.stride or seconds, asset.lateness)
+    return GridExtraction(channels, seconds, window.stride or seconds, asset.lateness, statistics)

@@ -6,73 +6,139 @@ may differ and nothing is interpolated. A window is the last ``seconds / stride`
 
 A cell closes, by event time alone (a replay closes the same cells), as soon as
 
-- every channel has sent what its rate promises for the cell, or
-- every channel has sent something for a later cell, or
+- every channel is done with it: it has sent something for a later cell, or has reached this one
+  and the cell holds what the channel's rate promises, or
 - some channel is ahead of the cell's end by the allowed lateness.
 
+A sample for the cell that closed last (a jittered clock put two into one) is taken by the next.
 One wrong time far ahead would make all that follows late for ever. So when nothing but late
 samples has come for a while, the clock is believed to be right after all and the grid begins anew.
+
+The open cells are lists of floats, for one sample at a time is most quickly added to those; arrays
+begin where a cell closes. A block is taken exactly as its samples would be one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.monitoring.manipulation.sliding import Sliding, SlidingSlope
 from agent.monitoring.types import SECOND, Block, Nanos
 
 _BELIEVED_AFTER = 10
 """Late samples in a row, per channel, after which the grid begins anew."""
+
+_NEVER = -(2**63)
+"""Before all cells: the number of the open cell while there is none."""
+
+_ROUNDING = 1e-9
+"""Of a rate times a stride: 100 Hz for 0.29 s are 29 samples."""
 
 COUNT, SUM, SQUARE, LOW, HIGH = range(5)
 
 
 class CellWindow(NamedTuple):
     """A window's statistics: ``moments`` of shape (5, channels), rows count, sum, sum of
-    squares, minimum, maximum; ``newest`` the same for its last cell alone; ``filled`` the
-    fraction of its cells that hold samples."""
+    squares, minimum, maximum (shape (3, channels) without the extremes); ``newest`` the same for
+    its last cell alone; ``filled`` the fraction of its cells that hold samples; ``missing``:
+    some channel has none in the whole window; ``slopes``, shape (channels,), per second."""
 
     start: Nanos
     end: Nanos
     moments: NDArray[np.float64]
     newest: NDArray[np.float64]
     filled: float
+    missing: bool
+    slopes: NDArray[np.float64] | None = None
 
 
 class Grid:
-    """Aligns the channels of one asset; ``rates`` in Hz, None where a channel's is unknown."""
+    """Aligns the channels of one asset; ``rates`` in Hz, None where a channel's is unknown.
 
-    def __init__(
-        self, rates: Sequence[float | None], seconds: float, stride: float, lateness: float
+    ``seconds``, ``stride`` and ``lateness`` in s. Minima and maxima are kept where ``extremes``
+    are asked for, slopes where ``slopes`` are.
+    """
+
+    def __init__(  # noqa: PLR0913 -- what a grid is
+        self,
+        rates: Sequence[float | None],
+        seconds: float,
+        stride: float,
+        lateness: float,
+        *,
+        extremes: bool = True,
+        slopes: bool = False,
     ) -> None:
         self._width = max(1, round(stride * SECOND))
         self._cells = max(1, round(seconds / stride))
-        self._lateness = round(lateness * SECOND)
-        self._expected = [None if rate is None else max(1, int(rate * stride)) for rate in rates]
-        self._channels = len(rates)
-        self._empty = np.zeros((5, self._channels))
-        self._empty[LOW] = np.inf
-        self._empty[HIGH] = -np.inf
-        self._ring = np.repeat(self._empty[:, None, :], self._cells, axis=1)
-        self._open: dict[int, NDArray[np.float64]] = {}
-        self._reached = [-1] * self._channels
+        self._patience = 1 - (-round(lateness * SECOND) // self._width)  # cells ahead, rounded up
+        self._expected = [inf if rate is None else max(1, int(rate * stride + _ROUNDING)) for rate in rates]
+        self._channels = count = len(rates)
+        self._extremes = extremes
+        self._empty = [0.0] * (3 * count) + ([inf] * count + [-inf] * count if extremes else [])
+        self._sums = Sliding(np.add, 0.0, self._cells, 3 * count)
+        self._lows = Sliding(np.minimum, inf, self._cells, count)
+        self._highs = Sliding(np.maximum, -inf, self._cells, count)
+        self._slopes = SlidingSlope(self._cells, count, self._width / SECOND) if slopes else None
+        self._open: dict[int, list[float]] = {}
+        self._reached = [_NEVER] * count
         self._closed: int | None = None
+        self._filled = 0  # a bit for each cell of the window, the newest the lowest: 1 where it holds samples
+        # the oldest open cell, the only one that may close: its number, itself, whom it waits for
+        self._oldest = _NEVER
+        self._cell = self._empty
+        self._awaited = [True] * count
+        self._waiting = count
         self.late = 0
         self._late_in_a_row = 0
 
     def add(self, channel: int, block: Block) -> list[CellWindow]:
         """Take one block of the channel with this number; the windows that it completes."""
         values = block.values
-        if len(values) == 1:
-            self._add_sample(channel, block.time, float(values[0]))
+        if values.size != 1:
+            return self._add_block(channel, block)
+        index = block.time // self._width
+        value = values.item() + 0.0  # -0.0 would leave minima to the order of arrival
+        if index != self._oldest:
+            return self._add_sample(channel, index, value)
+        # The oldest open cell: seven of eight samples come this way, hence in one piece.
+        self._late_in_a_row = 0
+        cell = self._cell
+        if cell[channel] or value != value:  # noqa: PLR0124 -- true for NaN alone
+            self._put(cell, channel, value)
         else:
-            self._add_block(channel, block)
+            channels = self._channels
+            cell[channel] = 1.0
+            cell[channel + channels] = value
+            cell[channel + 2 * channels] = value * value
+            if self._extremes:
+                cell[channel + 3 * channels] = cell[channel + 4 * channels] = value
+        if self._reached[channel] < index:  # noqa: PLR1730 -- max would be a call
+            self._reached[channel] = index
+        if cell[channel] >= self._expected[channel] and self._awaited[channel]:
+            self._awaited[channel] = False
+            self._waiting -= 1
+            if not self._waiting:
+                return self._close_complete()
+        return []
+
+    def _add_sample(self, channel: int, index: int, value: float) -> list[CellWindow]:
+        cell = self._cell_of(index)
+        if cell is None:
+            return []
+        self._put(cell, channel, value)
+        self._reached[channel] = max(self._reached[channel], index)
+        self._release(channel)
         return self._close_complete()
 
-    def _cell(self, index: int) -> NDArray[np.float64] | None:
+    def _cell_of(self, index: int) -> list[float] | None:
+        """The open cell that takes a sample of this number; None where it is too late."""
         closed = self._closed
         if closed is not None and index <= closed:
             if index < closed:
@@ -81,94 +147,163 @@ class Grid:
                 if self._late_in_a_row <= _BELIEVED_AFTER * self._channels:
                     return None
                 self._begin_anew()
-                return self._cell(index)
-            index = closed + 1  # a jittered clock put two samples in one cell: the next takes it
+            else:
+                index = closed + 1
         self._late_in_a_row = 0
         cell = self._open.get(index)
         if cell is None:
             cell = self._open[index] = self._empty.copy()
+            if self._oldest == _NEVER or index < self._oldest:
+                self._look_at(index)
         return cell
 
     def _begin_anew(self) -> None:
-        self._ring[:] = self._empty[:, None, :]
+        for sliding in (self._sums, self._lows, self._highs, self._slopes):
+            if sliding is not None:
+                sliding.reset()
         self._open.clear()
-        self._reached = [-1] * self._channels
+        self._oldest = _NEVER
+        self._reached = [_NEVER] * self._channels
         self._closed = None
+        self._filled = 0
 
-    def _add_sample(self, channel: int, time: Nanos, value: float) -> None:
-        index = time // self._width
-        cell = self._cell(index)
-        if cell is None:
+    def _put(self, cell: list[float], channel: int, value: float) -> None:
+        if value != value:  # noqa: PLR0124 -- NaN is a sign of life and counts for nothing
             return
-        self._reached[channel] = max(self._reached[channel], index)
-        if value == value:  # noqa: PLR0124 -- false for NaN alone, and far quicker than isnan
-            cell[COUNT, channel] += 1.0
-            cell[SUM, channel] += value
-            cell[SQUARE, channel] += value * value
-            cell[LOW, channel] = min(value, cell[LOW, channel])
-            cell[HIGH, channel] = max(value, cell[HIGH, channel])
+        channels = self._channels
+        cell[channel] += 1.0
+        cell[channel + channels] += value
+        cell[channel + 2 * channels] += value * value
+        if self._extremes:
+            low, high = channel + 3 * channels, channel + 4 * channels
+            cell[low] = min(value, cell[low])
+            cell[high] = max(value, cell[high])
 
-    def _add_block(self, channel: int, block: Block) -> None:
-        values = np.asarray(block.values, dtype=np.float64)
+    def _put_many(self, cell: list[float], channel: int, values: NDArray[np.float64]) -> None:
+        """Add samples, none of them NaN, in their order: sums by pairs, as ``sum`` takes them,
+        would depend on how the stream was cut into blocks."""
+        channels = self._channels
+        running = np.empty(values.size + 1)
+        cell[channel] += values.size
+        for place, terms in ((channel + channels, values), (channel + 2 * channels, values * values)):
+            running[0] = cell[place]
+            running[1:] = terms
+            cell[place] = float(np.add.accumulate(running)[-1])
+        if self._extremes:
+            low, high = channel + 3 * channels, channel + 4 * channels
+            cell[low] = min(float(values.min()), cell[low])
+            cell[high] = max(float(values.max()), cell[high])
+
+    def _add_block(self, channel: int, block: Block) -> list[CellWindow]:
+        windows: list[CellWindow] = []
+        for index, values in self._runs(block):
+            self._add_run(channel, index, values, windows)
+        return windows
+
+    def _runs(self, block: Block) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """The samples in their order, cut where the cell changes."""
+        values: NDArray[np.float64] = np.add(block.values, 0.0, dtype=np.float64)
+        width = self._width
         if block.times is not None:
-            indices = block.times // self._width
+            indices = block.times // width
         else:
             period = SECOND / (block.rate or 1.0)
-            indices = (block.time + np.round(np.arange(len(values)) * period).astype(np.int64)) // self._width
-        for index in np.unique(indices):
-            cell = self._cell(int(index))
-            chosen = values[indices == index]
-            if cell is None:
-                continue
-            self._reached[channel] = max(self._reached[channel], int(index))
-            chosen = chosen[~np.isnan(chosen)]
-            if len(chosen):
-                cell[COUNT, channel] += len(chosen)
-                cell[SUM, channel] += chosen.sum()
-                cell[SQUARE, channel] += chosen.dot(chosen)
-                cell[LOW, channel] = min(cell[LOW, channel], chosen.min())
-                cell[HIGH, channel] = max(cell[HIGH, channel], chosen.max())
+            first = block.time // width
+            if (block.time + round((values.size - 1) * period)) // width == first:
+                yield first, values
+                return
+            indices = (block.time + np.round(np.arange(values.size) * period).astype(np.int64)) // width
+        cuts = [0, *(np.flatnonzero(np.diff(indices)) + 1).tolist(), values.size]
+        for begin, end in pairwise(cuts):
+            yield int(indices[begin]), values[begin:end]
+
+    def _add_run(
+        self, channel: int, index: int, values: NDArray[np.float64], windows: list[CellWindow]
+    ) -> None:
+        """Samples of one cell, in pieces: cut after each sample that may let a cell close."""
+        while values.size:
+            if self._closed is not None and index < self._closed:
+                late = min(values.size, _BELIEVED_AFTER * self._channels - self._late_in_a_row)
+                self.late += late
+                self._late_in_a_row += late
+                values = values[late:]
+                if not values.size:
+                    return
+            already = len(self._open) if self._reached[channel] >= index else -1
+            cell = self._cell_of(index)
+            assert cell is not None  # noqa: S101 -- what is too late has been taken off above
+            good = ~np.isnan(values)
+            taken = 1 if already != len(self._open) else self._up_to_promised(cell, channel, good)
+            piece = values[:taken]
+            if taken == 1:
+                self._put(cell, channel, piece.item())
+            else:
+                self._put_many(cell, channel, piece if good[:taken].all() else piece[good[:taken]])
+            self._reached[channel] = max(self._reached[channel], index)
+            self._release(channel)
+            windows += self._close_complete()
+            values = values[taken:]
+
+    def _up_to_promised(self, cell: list[float], channel: int, good: NDArray[np.bool_]) -> int:
+        """How many samples make the cell hold what the rate promises; all where they cannot."""
+        lacking = self._expected[channel] - cell[channel]
+        if not 0 < lacking <= good.size:
+            return good.size
+        places = np.flatnonzero(good)
+        return int(places[int(lacking) - 1]) + 1 if lacking <= places.size else good.size
+
+    def _is_done(self, channel: int) -> bool:
+        """Whether the oldest open cell need not wait for the channel."""
+        reached = self._reached[channel]
+        return reached > self._oldest or (
+            reached == self._oldest and self._cell[channel] >= self._expected[channel]
+        )
+
+    def _release(self, channel: int) -> None:
+        if self._awaited[channel] and self._is_done(channel):
+            self._awaited[channel] = False
+            self._waiting -= 1
+
+    def _look_at(self, oldest: int) -> None:
+        """Make this the cell that is to close next."""
+        self._oldest = oldest
+        self._cell = self._open[oldest]
+        if max(self._reached) < oldest:
+            self._awaited = [True] * self._channels
+            self._waiting = self._channels
+        else:
+            self._awaited = [not self._is_done(channel) for channel in range(self._channels)]
+            self._waiting = sum(self._awaited)
 
     def _close_complete(self) -> list[CellWindow]:
         windows: list[CellWindow] = []
-        while self._open:
-            index = min(self._open)
-            if not self._is_complete(index):
-                break
-            windows.append(self._close(index))
+        while self._open and (not self._waiting or max(self._reached) - self._oldest >= self._patience):
+            windows.append(self._close())
+            self._oldest = _NEVER
+            if self._open:
+                self._look_at(min(self._open))
         return windows
 
-    def _is_complete(self, index: int) -> bool:
-        cell = self._open[index]
-        counts = cell[COUNT]
-        behind = False
-        for channel, expected in enumerate(self._expected):
-            if self._reached[channel] > index:
-                continue
-            if expected is None or counts[channel] < expected:
-                behind = True
-                break
-        if not behind:
-            return True
-        newest = max(self._reached) * self._width
-        return newest - (index + 1) * self._width >= self._lateness
-
-    def _close(self, index: int) -> CellWindow:
+    def _close(self) -> CellWindow:
+        index, cells, channels = self._oldest, self._cells, self._channels
         cell = self._open.pop(index)
-        ring, cells = self._ring, self._cells
-        if self._closed is not None:
-            skipped = index - self._closed - 1
-            if skipped >= cells:
-                ring[:] = self._empty[:, None, :]
-            else:
-                for gone in range(self._closed + 1, index):
-                    ring[:, gone % cells] = self._empty
-        ring[:, index % cells] = cell
+        skipped = cells if self._closed is None else min(index - self._closed, cells)
         self._closed = index
-        moments = np.empty((5, self._channels))
-        ring[:LOW].sum(axis=1, out=moments[:LOW])
-        ring[LOW].min(axis=0, out=moments[LOW])
-        ring[HIGH].max(axis=0, out=moments[HIGH])
-        filled = int((ring[COUNT].max(axis=1) > 0).sum()) / cells
+        counts = cell[:channels]
+        self._filled = (self._filled << skipped | any(counts)) & ((1 << cells) - 1)
+        newest = np.array(cell)
+        sums = newest[: 3 * channels]
+        moments = self._sums.push(index, sums)
+        missing = 0.0 in counts and not moments[:channels].all()
+        if self._extremes:
+            lows = self._lows.push(index, newest[3 * channels : 4 * channels])
+            moments = np.concatenate((moments, lows, self._highs.push(index, newest[4 * channels :])))
+        slopes = None
+        if self._slopes is not None:
+            known = np.where(sums[:channels] > 0, sums[channels : 2 * channels], np.nan)
+            slopes = self._slopes.push(index, known / np.maximum(sums[:channels], 1.0))
         end = (index + 1) * self._width
-        return CellWindow(end - cells * self._width, end, moments, cell, filled)
+        return CellWindow(
+            end - cells * self._width, end, moments.reshape(-1, channels), newest.reshape(-1, channels),
+            self._filled.bit_count() / cells, missing, slopes,
+        )  # fmt: skip

@@ -14,11 +14,15 @@ from agent.monitoring.types import SECOND, Block, FloatArray, Nanos
 
 
 class SampleWindow(NamedTuple):
-    """``values`` of shape (n,): only valid until the next block is added."""
+    """``values`` and their ``times``, shape (n,): only valid until the next block is added.
+
+    No ``times`` where the window is a block as it came: ``times_of`` has them.
+    """
 
     start: Nanos
     end: Nanos
     values: FloatArray
+    times: NDArray[np.int64] | None = None
 
 
 class MessageWindows:
@@ -33,7 +37,8 @@ class MessageWindows:
 
 
 class CountWindows:
-    """Windows of ``count`` samples, a new one every ``stride`` samples."""
+    """Windows of ``count`` samples, a new one every ``stride`` samples. A window ends with the time
+    of its last sample: of one that came alone no period is known."""
 
     def __init__(self, count: int, stride: int | None = None) -> None:
         self._count = count
@@ -57,11 +62,11 @@ class CountWindows:
             self._held = held = held + 1
             return [self._emit()] if held == self._count else []
         if not held and size == self._count == self._stride:
-            return [SampleWindow(block.time, _time_after(block), values)]
+            return [SampleWindow(block.time, _last_time(block), values)]
         return self._add_chunks(block)
 
     def _add_chunks(self, block: Block) -> list[SampleWindow]:
-        values, times = block.values, _times(block)
+        values, times = block.values, times_of(block)
         windows: list[SampleWindow] = []
         done = 0
         while done < len(values):
@@ -71,28 +76,35 @@ class CountWindows:
             self._held += take
             done += take
             if self._held == self._count:
-                window = self._emit()
-                windows.append(window._replace(values=window.values.copy()))
+                windows.append(self._emit(copied=True))
         return windows
 
-    def _emit(self) -> SampleWindow:
+    def _emit(self, *, copied: bool = False) -> SampleWindow:
         kept = self._count - self._stride
-        start, end = int(self._times[0]), int(self._times[-1])
-        window = SampleWindow(start, end, self._values)
+        values, times = self._values, self._times
+        start, end = int(times[0]), int(times[-1])
+        if kept or copied:
+            values, times = values.copy(), times.copy()
         if kept:
-            window = window._replace(values=self._values.copy())
-            self._values[:kept] = self._values[self._stride :].copy()
-            self._times[:kept] = self._times[self._stride :].copy()
+            self._values[:kept] = values[self._stride :]
+            self._times[:kept] = times[self._stride :]
         self._held = kept
-        return window
+        return SampleWindow(start, end, values, times)
 
 
-def _times(block: Block) -> NDArray[np.int64]:
+def times_of(block: Block) -> NDArray[np.int64]:
+    """The time of each of the block's samples, ns, shape (n,)."""
     if block.times is not None:
         return block.times
     period = SECOND / (block.rate or 1.0)
     times: NDArray[np.int64] = block.time + np.round(np.arange(len(block.values)) * period).astype(np.int64)
     return times
+
+
+def _last_time(block: Block) -> Nanos:
+    if block.times is not None:
+        return int(block.times[-1])
+    return block.time + round((len(block.values) - 1) * (SECOND / (block.rate or 1.0)))
 
 
 def _time_after(block: Block) -> Nanos:

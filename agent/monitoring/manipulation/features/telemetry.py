@@ -1,56 +1,105 @@
-"""Features of telemetry windows: mean, std, min, max and rms of each channel.
+"""Features of telemetry windows: mean, std, min, max, rms and slope of each channel.
 
 std is the population's (divided by n), as the windows are descriptions and no samples of a
-larger one.
+larger one. slope is per second, by least squares over the window's cells (windows by count: over
+its samples). Only what somebody reads is computed: see ``wanted``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.monitoring.manipulation.grid import COUNT, HIGH, LOW, SQUARE, SUM
-from agent.monitoring.types import FloatArray
+from agent.monitoring.manipulation.grid import COUNT, HIGH, LOW, SQUARE, SUM, CellWindow
+from agent.monitoring.spec import AssetSpec
+from agent.monitoring.types import SECOND, FloatArray
 
-STATISTICS = ("mean", "std", "min", "max", "rms")
+STATISTICS: Final = ("mean", "std", "min", "max", "rms", "slope")
+
+_NOISE: Final = 64 * float(np.finfo(np.float64).eps)
+"""Share of the mean square that may be rounding alone, in a difference of two of its size."""
 
 
-def names_of(channels: Sequence[str]) -> tuple[str, ...]:
+def wanted(asset: AssetSpec, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """The statistics that somebody reads, in the order of the vectors below.
+
+    The baseline reads mean and std, regimes the extremes of operating channels, records what
+    ``features`` names, limits theirs; ``others`` is what the caller reads beside those.
+    """
+    read = {"mean", "std", *others, *asset.features}
+    read.update(limit.feature.rpartition(".")[2] for limit in asset.limits)
+    if asset.running is not None or any(channel.role == "operating" for channel in asset.channels):
+        read.update(("min", "max"))
+    return tuple(statistic for statistic in STATISTICS if statistic in read)
+
+
+def names_of(channels: Sequence[str], statistics: Sequence[str] = STATISTICS) -> tuple[str, ...]:
     """The names in the order of the vectors below: statistic by statistic, ``channel.mean`` ...
     (a single channel: ``mean`` ...)."""
     if len(channels) == 1:
-        return STATISTICS
-    return tuple(f"{channel}.{statistic}" for statistic in STATISTICS for channel in channels)
+        return tuple(statistics)
+    return tuple(f"{channel}.{statistic}" for statistic in statistics for channel in channels)
 
 
-def from_moments(moments: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Feature vector, shape (5 x channels,), of a grid window's moments, shape (5, channels).
+class GridStatistics:
+    """These ``statistics`` of a grid's windows; mean and std are among them and come first."""
 
-    A channel without samples gives NaN.
-    """
-    counts = moments[COUNT]
-    out = np.empty(moments.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        np.divide(moments[SUM], counts, out=out[0])
-        square = moments[SQUARE] / counts
-    np.sqrt(np.maximum(square - out[0] * out[0], 0.0), out=out[1])
-    out[2] = moments[LOW]
-    out[3] = moments[HIGH]
-    np.sqrt(square, out=out[4])
-    if not counts.all():
-        out[:, counts == 0] = np.nan
-    return out.ravel()
+    __slots__ = ("_rest", "_rows")
+
+    def __init__(self, statistics: Sequence[str]) -> None:
+        if tuple(statistics[:2]) != STATISTICS[:2]:
+            raise ValueError("mean and std are always computed, and come first")
+        self._rows = len(statistics)
+        self._rest = tuple(enumerate(statistics))[2:]
+
+    def of(self, window: CellWindow) -> NDArray[np.float64]:
+        """Feature vector, shape (statistics x channels,); NaN where a channel has no samples."""
+        moments = window.moments
+        counts = np.where(moments[COUNT] > 0, moments[COUNT], np.nan) if window.missing else moments[COUNT]
+        averages: NDArray[np.float64] = moments[SUM : SQUARE + 1] / counts
+        mean, square = averages
+        variance = square * (1.0 - _NOISE)
+        variance -= mean * mean
+        # below 0 lies only rounding: a constant has no spread
+        np.maximum(variance, 0.0, variance)
+        if self._rows == 2:  # noqa: PLR2004 -- mean and std, the common case, in place
+            np.sqrt(variance, square)
+            return averages.ravel()
+        out = np.empty((self._rows, mean.size))
+        out[0] = mean
+        np.sqrt(variance, out[1])
+        for row, statistic in self._rest:
+            out[row] = self._other(statistic, window, square)
+        return out.ravel()
+
+    @staticmethod
+    def _other(statistic: str, window: CellWindow, square: NDArray[np.float64]) -> NDArray[np.float64]:
+        match statistic:
+            case "min" | "max":
+                found = window.moments[LOW if statistic == "min" else HIGH]
+                return np.where(window.moments[COUNT] > 0, found, np.nan) if window.missing else found
+            case "rms":
+                root: NDArray[np.float64] = np.sqrt(square)
+                return root
+            case _:
+                assert window.slopes is not None  # noqa: S101 -- the grid is told by the same statistics
+                return window.slopes
 
 
-def from_samples(values: FloatArray) -> NDArray[np.float64]:
-    """Feature vector, shape (5,), of one channel's samples, shape (n,); NaN samples do not count."""
+def from_samples(
+    values: FloatArray, statistics: Sequence[str] = STATISTICS[:5], times: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Feature vector, shape (statistics,), of one channel's samples, shape (n,); NaN samples do
+    not count. ``times``, ns, shape (n,), are needed for the slope."""
     total = float(values.sum())
     if total != total:  # noqa: PLR0124 -- NaN
-        values = values[~np.isnan(values)]
-        if not len(values):
-            return np.full(5, np.nan)
+        good = ~np.isnan(values)
+        if not good.any():
+            return np.full(len(statistics), np.nan)
+        values, times = values[good], None if times is None else times[good]
         total = float(values.sum())
     size = len(values)
     mean = total / size
@@ -59,6 +108,17 @@ def from_samples(values: FloatArray) -> NDArray[np.float64]:
     if variance < 1e-9 * square:  # cancellation: the mean dwarfs the spread
         centred = values - mean
         variance = float(centred.dot(centred)) / size
-    return np.array(
-        (mean, max(variance, 0.0) ** 0.5, float(values.min()), float(values.max()), square**0.5)
-    )
+    found = {"mean": mean, "std": max(variance, 0.0) ** 0.5, "rms": square**0.5}
+    if "min" in statistics or "max" in statistics:
+        found |= {"min": float(values.min()), "max": float(values.max())}
+    if "slope" in statistics:
+        found["slope"] = np.nan if times is None else _slope(values, times)
+    return np.array([found[statistic] for statistic in statistics])
+
+
+def _slope(values: FloatArray, times: NDArray[np.int64]) -> float:
+    """Least squares, per second; NaN where all samples are of one time."""
+    seconds = (times - times[0]) / SECOND
+    seconds -= seconds.mean()
+    spread = float(seconds.dot(seconds))
+    return float(seconds.dot(values)) / spread if spread else np.nan
