@@ -1,0 +1,63 @@
+"""The alarms of one asset as a panel: a command to one or all of them, and what is put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from agent.errors import CommandError
+from agent.monitoring.alarm import Alarm, Change
+from agent.monitoring.alarm_table import AlarmState
+from agent.monitoring.types import Command, Nanos
+from agent.monitoring.wording import iso
+
+
+def carry_out(alarms: Iterable[Alarm], command: Command, time: Nanos) -> list[tuple[Alarm, Change]]:
+    """Do what an operator asks, with the alarm that is named or with each one that it can be done with.
+
+    ``alarms`` are those of ``command.asset``. Raises CommandError where nothing at all was done.
+    """
+    panel = list(alarms)
+    chosen = [alarm for alarm in panel if command.alarm in {None, alarm.name}]
+    if not chosen:
+        known = ", ".join(alarm.name for alarm in panel)
+        raise CommandError(f"{command.name}: {command.asset} has no alarm {command.alarm}; it has: {known or 'none'}")
+    done: list[tuple[Alarm, Change]] = []
+    refusals: list[str] = []
+    for alarm in chosen:
+        try:
+            done.append((alarm, alarm.command(command, time)))
+        except CommandError as refusal:
+            refusals.append(str(refusal))
+    if not done:
+        raise CommandError("\n".join(refusals))
+    return done
+
+
+def record_of(change: Change, asset: str, alarm: Alarm) -> dict[str, Any]:
+    """The body of the record that a transition leaves, ready for orjson.
+
+    ``standing`` says whether the condition stands after it; ``since``: when its last episode began;
+    ``announced``: whether people are told; ``actor`` and ``reason`` only where a person acted.
+    """
+    body: dict[str, Any] = {
+        "asset": asset,
+        "alarm": alarm.name,
+        "kind": alarm.kind,
+        "transition": change.transition,
+        "before": change.before.value,
+        "state": change.after.value,
+        "cause": change.cause,
+        "severity": change.severity.word,
+        "condition": alarm.condition.name.lower(),
+        "standing": alarm.standing,
+        "announced": change.announced,
+        "time": iso(change.time),
+        "since": iso(alarm.since or change.time),
+    }
+    if change.after is AlarmState.SHELVED:
+        body["until"] = iso(alarm.until)
+    if change.cause == "operator":
+        body["actor"] = change.actor
+        body["reason"] = change.reason
+    return body
