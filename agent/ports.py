@@ -13,12 +13,15 @@ from agent.monitoring.types import Nanos, RecordKind, Snapshot
 
 class Delivery(NamedTuple):
     """What the sensor broker handed over. ``token`` names the message for the
-    acknowledgement; 0 where none is owed (QoS 0)."""
+    acknowledgement; 0 where none is owed (QoS 0). ``retained``: the broker had kept it since some
+    earlier time. ``properties``: those of MQTT 5 as they came, for ``Sensors.answer``."""
 
     topic: str
     payload: bytes
     received: Nanos
     token: int
+    retained: bool = False
+    properties: bytes = b""
 
 
 class Entry(NamedTuple):
@@ -113,8 +116,9 @@ class Sensors(Protocol):
         ``read`` nothing is taken from the socket. Raises nothing when the link is down: it
         reconnects by itself and subscribes again."""
 
-    def subscribe(self, filters: Collection[str]) -> None:
-        """Receive these topic filters and no others, now and after each reconnect."""
+    def subscribe(self, filters: Collection[str], passing: Collection[str] = ()) -> None:
+        """Receive these topic filters and no others, now and after each reconnect. Those in
+        ``passing`` at QoS 0: what is missed of them must not be handed over later."""
 
     def acknowledge(self, tokens: Iterable[int]) -> None:
         """Settle messages at the broker, in this order."""
@@ -127,6 +131,10 @@ class Sensors(Protocol):
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Tell the local broker; False where even the short queue for outages is full."""
+
+    def answer(self, request: Delivery, payload: bytes) -> bool:
+        """Publish the answer to a request where it asks for it (MQTT 5: response topic, correlation
+        data), else on ``<its topic>/reply``; False as ``publish``."""
 
     def wake(self) -> None:
         """Make a waiting ``poll`` return. Any thread may call this."""

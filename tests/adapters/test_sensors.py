@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from agent.adapters.backoff import Backoff
 from agent.adapters.mqtt.endpoint import Endpoint
@@ -224,4 +226,83 @@ def test_an_unreachable_broker_is_waited_for_without_an_error() -> None:
     link = link_to(1)
     assert settle(link, 0.3) == []
     assert not link.connected()
+    link.close()
+
+
+class Asker:
+    """A client that sends requests and hears answers, each with its correlation data."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[tuple[str, bytes, bytes | None]] = []
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self.client.on_message = self._on_message
+        self.client.connect("127.0.0.1", port)
+        self.client.subscribe("#", 1)
+        self.client.loop_start()
+
+    def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
+        if message.payload.startswith(b"answer"):
+            correlation = getattr(message.properties, "CorrelationData", None)
+            self.heard.append((message.topic, bytes(message.payload), correlation))
+
+    def ask(self, topic: str, **wishes: Any) -> None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        for name, value in wishes.items():
+            setattr(properties, name, value)
+        self.client.publish(topic, b"request", qos=1, properties=properties)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def test_a_request_is_answered_where_it_asks_and_else_beside_its_topic(broker: Broker) -> None:
+    link = link_to(broker.port)
+    connect(link)
+    asker = Asker(broker.port)
+    asker.ask("s/1", ResponseTopic="office/answers", CorrelationData=b"\x07")
+    asker.ask("s/2")
+    # no wildcards, not the broker's own topics, and nothing that this link would hear itself
+    for wish in ("office/#", "$SYS/x", "s/3"):
+        asker.ask("s/2", ResponseTopic=wish)
+    for number, request in enumerate(poll(link, 5)):
+        assert link.answer(request, b"answer %d" % number)
+    deadline = time.monotonic() + 5
+    while len(asker.heard) < 5 and time.monotonic() < deadline:
+        link.poll(0.05, read=True)
+    assert asker.heard == [
+        ("office/answers", b"answer 0", b"\x07"),
+        *(("s/2/reply", b"answer %d" % number, None) for number in (1, 2, 3, 4)),
+    ]
+    asker.close()
+    link.close()
+
+
+def test_what_passes_by_is_heard_while_the_link_is_there_and_not_kept_for_later(lasting: Broker) -> None:
+    link = link_to(lasting.port)
+    link.subscribe(["s/#"], passing=["c/+"])
+    connect(link)
+    sender = Sender(lasting.port)
+    sender.send(b"now", topic="c/x")
+    assert [delivery.payload for delivery in poll(link, 1)] == [b"now"]
+    link.close()
+    sender.send(b"late", topic="c/x")
+    sender.send(b"kept")
+    again = link_to(lasting.port)
+    again.subscribe(["s/#"], passing=["c/+"])
+    deliveries = poll(again, 1) + settle(again)
+    assert [delivery.payload for delivery in deliveries] == [b"kept"]
+    sender.close()
+    again.close()
+
+
+def test_a_retained_message_is_flagged(broker: Broker) -> None:
+    sender = Sender(broker.port)
+    sender.client.publish("s/1", b"old", qos=1, retain=True).wait_for_publish(5)
+    link = link_to(broker.port)
+    (old,) = poll(link, 1)
+    sender.send(b"new")
+    (new,) = poll(link, 1)
+    assert (old.payload, old.retained, new.payload, new.retained) == (b"old", True, b"new", False)
+    sender.close()
     link.close()

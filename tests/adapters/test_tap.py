@@ -90,13 +90,29 @@ def test_qos_2_is_left_for_paho(pair: Pair) -> None:
     assert pair.others() == bytes(packet)
 
 
-def test_mqtt_5_properties_are_stepped_over() -> None:
+def test_mqtt_5_properties_are_handed_on_as_they_came() -> None:
     pair = Pair(properties=True)
     assert pair.pull(publish("a", b"x", 5, properties=b"\x01\x01"), publish("a", b"y", properties=b"")) == [
-        Arrival("a", b"x", 5, False),
+        Arrival("a", b"x", 5, False, False, b"\x02\x01\x01"),
         Arrival("a", b"y", 0, False),
     ]
     pair.close()
+
+
+def test_properties_too_long_to_wait_in_numbers_are_not_kept() -> None:
+    pair = Pair(properties=True)
+    content_type = b"\x03\x02\x58" + b"t" * 600
+    assert pair.pull(publish("a", b"x", properties=content_type)) == [Arrival("a", b"x", 0, False)]
+    pair.close()
+
+
+def test_what_the_broker_had_kept_is_told_from_what_is_new(pair: Pair) -> None:
+    kept = bytearray(publish("a", b"x"))
+    kept[0] |= 0x01
+    assert pair.pull(bytes(kept) + publish("a", b"y")) == [
+        Arrival("a", b"x", 0, False, retained=True),
+        Arrival("a", b"y", 0, False),
+    ]
 
 
 def test_a_payload_over_the_bound_is_cut_and_the_stream_goes_on(pair: Pair) -> None:
@@ -165,7 +181,8 @@ def test_however_the_stream_is_cut_the_same_messages_arrive(
     stream, expected = b"", []
     for topic, payload, packet_id, ping in messages:
         stream += publish(topic, payload, packet_id, properties=b"\x01\x00" if with_properties else None)
-        expected.append(Arrival(topic, payload[: MAX + 1], packet_id, False))
+        told = b"\x02\x01\x00" if with_properties else b""
+        expected.append(Arrival(topic, payload[: MAX + 1], packet_id, False, False, told))
         stream += PINGRESP if ping else b""
     pair = Pair(properties=with_properties)
     arrivals = pair.pull(*(stream[i : i + cut] for i in range(0, len(stream), cut)))

@@ -1,4 +1,4 @@
-"""The link to the sensor broker: connection, subscriptions, acknowledgements, local alarms.
+"""The link to the sensor broker: connection, subscriptions, acknowledgements, alarms, answers.
 
 paho is driven through its external-loop calls, in the worker's thread: there is no network
 thread that could die and leave a zombie, and an exception in a callback is an exception here.
@@ -20,11 +20,15 @@ from typing import Any, cast
 import structlog
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.adapters.backoff import Backoff
 from agent.adapters.mqtt.endpoint import Endpoint, build_client, open_connection
+from agent.adapters.mqtt.request import read_request
 from agent.adapters.mqtt.tap import Arrival, PublishTap
+from agent.monitoring.acquisition.topics import matches
 from agent.ports import Delivery
 
 _MAX_QUEUED_ALARMS = 4096
@@ -66,7 +70,7 @@ class SensorLink:
         self._session_expiry = session_expiry
         self._now = now
         self._backoff = backoff or Backoff(first=0.5, most=30.0)
-        self._filters: tuple[str, ...] = ()
+        self._filters: dict[str, int] = {}
         client = build_client(endpoint, clean=False, session_expiry=session_expiry, client_class=TappedClient)
         self._client = cast(TappedClient, client)
         self._client.max_payload = max_payload
@@ -92,16 +96,15 @@ class SensorLink:
         """Whether the broker has accepted the connection."""
         return self._connected_at is not None
 
-    def subscribe(self, filters: Collection[str]) -> None:
-        """Receive these and no others."""
-        gone = [old for old in self._filters if old not in filters]
-        new = [name for name in filters if name not in self._filters]
-        self._filters = tuple(filters)
+    def subscribe(self, filters: Collection[str], passing: Collection[str] = ()) -> None:
+        """Receive these and no others; ``passing`` at QoS 0, which no broker keeps for later."""
+        wanted = dict.fromkeys(filters, self._qos) | dict.fromkeys(passing, 0)
+        before, self._filters = self._filters, wanted
         if self.connected():
-            if gone:
+            if gone := [old for old in before if old not in wanted]:
                 self._client.unsubscribe(gone)
-            if new:
-                self._client.subscribe([(name, self._qos) for name in new])
+            if new := [(name, qos) for name, qos in wanted.items() if before.get(name) != qos]:
+                self._client.subscribe(new)
 
     def poll(self, timeout: float, *, read: bool) -> list[Delivery]:
         """See the port."""
@@ -156,6 +159,20 @@ class SensorLink:
     def publish(self, topic: str, payload: bytes) -> bool:
         """Tell the local broker; kept in paho's short queue while it is away."""
         info = self._client.publish(topic, payload, qos=self._alarm_qos)
+        return info.rc in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN}
+
+    def answer(self, request: Delivery, payload: bytes) -> bool:
+        """Publish where the request asks for it, unless that would come back to this link."""
+        topic, correlation = read_request(request.properties)
+        if topic is None or not _may_publish(topic) or any(
+            matches(name, topic) is not None for name in self._filters
+        ):
+            topic = f"{request.topic}/reply"
+        properties = None
+        if correlation is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.CorrelationData = correlation
+        info = self._client.publish(topic, payload, qos=1, properties=properties)
         return info.rc in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN}
 
     def wake(self) -> None:
@@ -218,7 +235,7 @@ class SensorLink:
     def _deliveries(self, arrivals: list[Arrival]) -> list[Delivery]:
         now = self._now()
         deliveries = []
-        for topic, payload, packet_id, duplicate in arrivals:
+        for topic, payload, packet_id, duplicate, retained, properties in arrivals:
             token = 0
             if packet_id:
                 if duplicate and packet_id in self._owed:
@@ -227,7 +244,7 @@ class SensorLink:
                 self._sequence += 1
                 token = self._sequence << 16 | packet_id
                 self._owed[packet_id] = token
-            deliveries.append(Delivery(topic, payload, now, token))
+            deliveries.append(Delivery(topic, payload, now, token, retained, properties))
         return deliveries
 
     def _again(self, packet_id: int) -> None:
@@ -247,7 +264,7 @@ class SensorLink:
             self._owed.clear()
             self._settled_away.clear()
         if self._filters:
-            client.subscribe([(name, self._qos) for name in self._filters])
+            client.subscribe(list(self._filters.items()))
         _log.info("sensor broker connected", session_present=bool(flags.session_present),
                   filters=len(self._filters))
 
@@ -261,3 +278,8 @@ class SensorLink:
             if reason.is_failure:
                 _log.error("subscription refused", filter=name, reason=str(reason),
                            remedy="allow this device to read the topic in the broker's ACL")
+
+
+def _may_publish(topic: str) -> bool:
+    """Whether a topic name is one, and not the broker's own (MQTT 5.0, 4.7)."""
+    return not topic.startswith("$") and not any(sign in topic for sign in "+#\0")

@@ -26,16 +26,22 @@ _PUBLISH: Final = 0x30
 _QOS: Final = 0x06
 _QOS_1: Final = 0x02
 _DUPLICATE: Final = 0x08
+_RETAIN: Final = 0x01
+_MOST_PROPERTIES: Final = 512
+"""Bytes; more of them are not kept: whoever bounds the payloads that wait has bounded them, too."""
 _SEND_PATIENCE: Final = 10.0
 
 
 class Arrival(NamedTuple):
-    """A PUBLISH as it came: ``packet_id`` 0 at QoS 0; ``duplicate`` as the broker flagged it."""
+    """A PUBLISH as it came: ``packet_id`` 0 at QoS 0; ``duplicate`` and ``retained`` as the broker
+    flagged it; ``properties`` of MQTT 5 with their length in front, empty where there are none."""
 
     topic: str
     payload: bytes
     packet_id: int
     duplicate: bool
+    retained: bool = False
+    properties: bytes = b""
 
 
 class StreamSocket(Protocol):
@@ -168,7 +174,7 @@ class PublishTap:
         self._discard -= gone
         return read[gone:]
 
-    def _cut(self) -> list[Arrival]:  # noqa: C901, PLR0912 -- the hot loop: a call a packet would double it
+    def _cut(self) -> list[Arrival]:  # noqa: C901, PLR0912, PLR0915 -- the hot loop: a call a packet would double it
         stream, at, size = self._stream, 0, len(self._stream)
         arrivals: list[Arrival] = []
         append, topics, properties, most = arrivals.append, self._topics, self._properties, self._max_payload
@@ -207,16 +213,23 @@ class PublishTap:
             if first & _QOS_1:
                 packet_id = stream[start] << 8 | stream[start + 1]
                 start += 2
+            told = b""
             if properties:
-                start = _after_properties(stream, start)
+                if stream[start]:
+                    begin, start = start, _after_properties(stream, start)
+                    if start - begin <= _MOST_PROPERTIES:
+                        told = stream[begin:start]
+                else:
+                    start += 1
+            again, kept = first & _DUPLICATE != 0, first & _RETAIN != 0
             if end - start > most:
-                append(Arrival(topic, stream[start : start + most + 1], packet_id, bool(first & _DUPLICATE)))
+                append(Arrival(topic, stream[start : start + most + 1], packet_id, again, kept, told))
                 if end > size:
                     self._discard = end - size
                     at = size
                     break
             else:
-                append(Arrival(topic, stream[start:end], packet_id, bool(first & _DUPLICATE)))
+                append(Arrival(topic, stream[start:end], packet_id, again, kept, told))
             at = end
         self._stream = stream[at:] if at else stream
         return arrivals
