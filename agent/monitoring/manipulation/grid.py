@@ -14,20 +14,19 @@ A sample for the cell that closed last (a jittered clock put two into one) is ta
 One wrong time far ahead would make all that follows late for ever. So when nothing but late
 samples has come for a while, the clock is believed to be right after all and the grid begins anew.
 
-The open cells are lists of floats, for one sample at a time is most quickly added to those; arrays
-begin where a cell closes. A block is taken exactly as its samples would be one by one.
+A block is taken exactly as its samples would be one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.monitoring.manipulation.cell import empty, put, put_many, runs
 from agent.monitoring.manipulation.sliding import Sliding, SlidingSlope
 from agent.monitoring.types import SECOND, Block, Nanos
 
@@ -39,8 +38,6 @@ _NEVER = -(2**63)
 
 _ROUNDING = 1e-9
 """Of a rate times a stride: 100 Hz for 0.29 s are 29 samples."""
-
-COUNT, SUM, SQUARE, LOW, HIGH = range(5)
 
 
 class CellWindow(NamedTuple):
@@ -81,7 +78,7 @@ class Grid:
         self._expected = [inf if rate is None else max(1, int(rate * stride + _ROUNDING)) for rate in rates]
         self._channels = count = len(rates)
         self._extremes = extremes
-        self._empty = [0.0] * (3 * count) + ([inf] * count + [-inf] * count if extremes else [])
+        self._empty = empty(count, extremes=extremes)
         self._sums = Sliding(np.add, 0.0, self._cells, 3 * count)
         self._lows = Sliding(np.minimum, inf, self._cells, count)
         self._highs = Sliding(np.maximum, -inf, self._cells, count)
@@ -111,7 +108,7 @@ class Grid:
         self._late_in_a_row = 0
         cell = self._cell
         if cell[channel] or value != value:  # noqa: PLR0124 -- true for NaN alone
-            self._put(cell, channel, value)
+            put(cell, self._channels, channel, value)
         else:
             channels = self._channels
             cell[channel] = 1.0
@@ -132,7 +129,7 @@ class Grid:
         cell = self._cell_of(index)
         if cell is None:
             return []
-        self._put(cell, channel, value)
+        put(cell, self._channels, channel, value)
         self._reached[channel] = max(self._reached[channel], index)
         self._release(channel)
         return self._close_complete()
@@ -167,55 +164,11 @@ class Grid:
         self._closed = None
         self._filled = 0
 
-    def _put(self, cell: list[float], channel: int, value: float) -> None:
-        if value != value:  # noqa: PLR0124 -- NaN is a sign of life and counts for nothing
-            return
-        channels = self._channels
-        cell[channel] += 1.0
-        cell[channel + channels] += value
-        cell[channel + 2 * channels] += value * value
-        if self._extremes:
-            low, high = channel + 3 * channels, channel + 4 * channels
-            cell[low] = min(value, cell[low])
-            cell[high] = max(value, cell[high])
-
-    def _put_many(self, cell: list[float], channel: int, values: NDArray[np.float64]) -> None:
-        """Add samples, none of them NaN, in their order: sums by pairs, as ``sum`` takes them,
-        would depend on how the stream was cut into blocks."""
-        channels = self._channels
-        running = np.empty(values.size + 1)
-        cell[channel] += values.size
-        for place, terms in ((channel + channels, values), (channel + 2 * channels, values * values)):
-            running[0] = cell[place]
-            running[1:] = terms
-            cell[place] = float(np.add.accumulate(running)[-1])
-        if self._extremes:
-            low, high = channel + 3 * channels, channel + 4 * channels
-            cell[low] = min(float(values.min()), cell[low])
-            cell[high] = max(float(values.max()), cell[high])
-
     def _add_block(self, channel: int, block: Block) -> list[CellWindow]:
         windows: list[CellWindow] = []
-        for index, values in self._runs(block):
+        for index, values in runs(block, self._width):
             self._add_run(channel, index, values, windows)
         return windows
-
-    def _runs(self, block: Block) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """The samples in their order, cut where the cell changes."""
-        values: NDArray[np.float64] = np.add(block.values, 0.0, dtype=np.float64)
-        width = self._width
-        if block.times is not None:
-            indices = block.times // width
-        else:
-            period = SECOND / (block.rate or 1.0)
-            first = block.time // width
-            if (block.time + round((values.size - 1) * period)) // width == first:
-                yield first, values
-                return
-            indices = (block.time + np.round(np.arange(values.size) * period).astype(np.int64)) // width
-        cuts = [0, *(np.flatnonzero(np.diff(indices)) + 1).tolist(), values.size]
-        for begin, end in pairwise(cuts):
-            yield int(indices[begin]), values[begin:end]
 
     def _add_run(
         self, channel: int, index: int, values: NDArray[np.float64], windows: list[CellWindow]
@@ -236,9 +189,9 @@ class Grid:
             taken = 1 if already != len(self._open) else self._up_to_promised(cell, channel, good)
             piece = values[:taken]
             if taken == 1:
-                self._put(cell, channel, piece.item())
+                put(cell, self._channels, channel, piece.item())
             else:
-                self._put_many(cell, channel, piece if good[:taken].all() else piece[good[:taken]])
+                put_many(cell, self._channels, channel, piece if good[:taken].all() else piece[good[:taken]])
             self._reached[channel] = max(self._reached[channel], index)
             self._release(channel)
             windows += self._close_complete()

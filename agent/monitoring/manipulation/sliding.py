@@ -45,7 +45,7 @@ class Sliding:
             self._begin(run)
         self._cells[place] = row
         prefix = self._prefix
-        self._operation(prefix, row, prefix)
+        self._operation(prefix, row, out=prefix)
         aggregate: NDArray[np.float64] = self._operation(self._suffix[place + 1], prefix)
         return aggregate
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.monitoring.manipulation.grid import COUNT, HIGH, LOW, SQUARE, SUM, CellWindow, Grid
+from agent.monitoring.manipulation.cell import COUNT, HIGH, LOW, SQUARE, SUM
+from agent.monitoring.manipulation.grid import CellWindow, Grid
 from agent.monitoring.types import SECOND, Block
 
 
@@ -88,22 +89,114 @@ def test_nan_samples_fill_a_cell_but_count_for_nothing() -> None:
     assert windows[0].moments[COUNT, 0] == 1
 
 
-@given(
-    values=st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=60),
-    cuts=st.lists(st.integers(0, 60), max_size=8),
+def test_a_channel_of_unknown_rate_is_done_with_a_cell_once_it_sends_for_a_later_one() -> None:
+    grid = Grid([None, 1.0], seconds=1, stride=1, lateness=9)
+    assert feed(grid, [(0, 0.1, 1.0), (1, 0.2, 1.0), (0, 0.9, 2.0)]) == []
+    assert [w.moments[COUNT].tolist() for w in feed(grid, [(0, 1.0, 3.0)])] == [[2.0, 1.0]]
+
+
+def test_a_channel_that_sends_more_than_its_rate_loses_nothing() -> None:
+    grid = Grid([1.0], seconds=1, stride=1, lateness=5)
+    windows = feed(grid, [(0, i / 10, 1.0) for i in range(100)])
+    assert grid.late == 0
+    assert sum(w.newest[COUNT, 0] for w in windows) == 91  # the last nine wait for the next cell
+
+
+def test_a_cell_begun_when_others_are_far_ahead_closes_at_once() -> None:
+    grid = Grid([1.0, 1.0], seconds=1, stride=1, lateness=3)
+    feed(grid, [(0, t, 1.0) for t in (0, 1, 9)])
+    windows = feed(grid, [(1, 5, 2.0)])
+    assert [(w.end // SECOND, w.moments[SUM].tolist()) for w in windows] == [(6, [0.0, 2.0])]
+
+
+def test_a_negative_zero_is_a_zero() -> None:
+    grid = Grid([1.0], seconds=1, stride=1, lateness=5)
+    (window,) = feed(grid, [(0, 0, -0.0)])
+    assert not np.signbit(window.moments).any()
+
+
+def test_missing_is_a_channel_without_a_sample_in_the_whole_window() -> None:
+    grid = Grid([1.0, None], seconds=2, stride=1, lateness=0)
+    windows = feed(grid, [(0, 0, 1.0), (1, 0, 1.0), *((0, t, 1.0) for t in (1, 2, 3, 4))])
+    assert [w.missing for w in windows] == [False, False, True, True]
+
+
+def test_extremes_are_left_out_where_nobody_asks_for_them() -> None:
+    grid = Grid([1.0, 1.0], seconds=2, stride=1, lateness=5, extremes=False)
+    (window,) = feed(grid, [(0, 0, 1.0), (1, 0, 2.0)])
+    assert window.moments.tolist() == [[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]]
+    assert window.slopes is None
+
+
+def test_slopes_are_per_second_over_the_means_of_the_cells() -> None:
+    grid = Grid([2.0, None], seconds=8, stride=2, lateness=0, slopes=True)
+    windows = feed(grid, [(0, i / 2, 0.25 * i) for i in range(24)])
+    slopes = windows[-1].slopes
+    assert slopes is not None
+    assert slopes[0] == pytest.approx(0.5)
+    assert np.isnan(slopes[1])
+
+
+class Chunk(NamedTuple):
+    """Evenly spaced samples of one channel, the first one this many milliseconds after the start."""
+
+    channel: int
+    at: int
+    values: list[float]
+    rate: float
+
+
+VALUES = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, -0.0, 0.1, np.nan]))
+CHUNKS = st.lists(
+    st.builds(
+        Chunk,
+        channel=st.integers(0, 2),
+        at=st.one_of(st.integers(0, 12_000), st.sampled_from([0, 2**40])),
+        values=st.lists(VALUES, min_size=1, max_size=14),
+        rate=st.sampled_from([0.7, 1.0, 3.0, 4.0, 50.0]),
+    ),
+    min_size=1,
+    max_size=30,
 )
-def test_chunking_a_stream_differently_changes_nothing(values: list[float], cuts: list[int]) -> None:
-    rate = 4.0
-    singly = Grid([rate], seconds=2, stride=1, lateness=5)
-    chunked = Grid([rate], seconds=2, stride=1, lateness=5)
-    period = SECOND // 4
-    one = [w for i, v in enumerate(values) for w in singly.add(0, Block("a", "c", i * period, np.array([v])))]
-    edges = sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})
-    many = [
-        window
-        for low, high in pairwise(edges)
-        for window in chunked.add(0, Block("a", "c", low * period, np.array(values[low:high]), rate))
-    ]
-    assert [(w.start, w.end) for w in one] == [(w.start, w.end) for w in many]
-    for a, b in zip(one, many, strict=True):
-        np.testing.assert_allclose(a.moments, b.moments, rtol=1e-9, atol=1e-6)
+
+
+@given(CHUNKS, st.sampled_from([0.0, 2.0, 5.0]), st.booleans())
+def test_a_block_is_taken_bit_for_bit_as_its_samples_would_be_one_by_one(
+    chunks: list[Chunk], lateness: float, uneven: bool
+) -> None:
+    whole, singly = (Grid([4.0, None, 0.5], 6, 2, lateness, slopes=True) for _ in range(2))
+    for channel, at, values, rate in chunks:
+        times = (at * 1_000_000 + np.round(np.arange(len(values)) * (SECOND / rate))).astype(np.int64)
+        block = Block("a", "c", int(times[0]), np.array(values), None if uneven else rate, times if uneven else None)
+        together = whole.add(channel, block)
+        alone = [
+            window
+            for time, value in zip(times.tolist(), values, strict=True)
+            for window in singly.add(channel, Block("a", "c", time, np.array([value])))
+        ]
+        assert list(map(bits, together)) == list(map(bits, alone))
+    assert whole.late == singly.late
+
+
+def bits(window: CellWindow) -> tuple[object, ...]:
+    slopes = window.slopes
+    assert slopes is not None
+    return (window.start, window.end, window.moments.tobytes(), window.newest.tobytes(), window.filled,
+            window.missing, slopes.tobytes())
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 400), VALUES), min_size=1, max_size=60))
+def test_a_window_holds_what_the_samples_of_its_time_give(samples: list[tuple[int, int, float]]) -> None:
+    """In order and without a promised rate, so that every cell takes its own samples."""
+    samples = sorted(samples, key=lambda sample: sample[1])
+    grid = Grid([None, None], seconds=3, stride=1, lateness=0)
+    for window in feed(grid, [(channel, at / 10, value) for channel, at, value in samples]):
+        for channel in range(2):
+            held = np.array([
+                value for of, at, value in samples
+                if of == channel and window.start <= at * SECOND // 10 < window.end and not np.isnan(value)
+            ])  # fmt: skip
+            count, total, square, low, high = window.moments[:, channel]
+            assert count == len(held)
+            np.testing.assert_allclose([total, square], [held.sum(), (held * held).sum()], rtol=1e-9, atol=1e-6)
+            assert (low, high) == ((held.min(), held.max()) if len(held) else (np.inf, -np.inf))

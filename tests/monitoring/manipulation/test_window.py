@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.monitoring.manipulation.window import CountWindows, MessageWindows
+from agent.monitoring.manipulation.window import CountWindows, MessageWindows, SampleWindow, times_of
 from agent.monitoring.types import SECOND, Block
 
 
@@ -49,9 +49,29 @@ def test_chunking_a_stream_differently_changes_nothing(count: int, stride: int, 
     one, many, at = [], [], 0
     for size in sizes:
         values = [float(at + i) for i in range(size)]
-        many += [w.values.tolist() for w in chunked.add(block(at, values))]
+        whole = block(at, values)
+        many += [told(w, whole) for w in chunked.add(whole)]
         for i, value in enumerate(values):
-            one += [w.values.tolist() for w in singly.add(block(at + i, [value]))]
+            sample = block(at + i, [value])
+            one += [told(w, sample) for w in singly.add(sample)]
         at += size
     assert many == one
     assert len(one) == max(0, (at - count) // stride + 1)
+
+
+def told(window: SampleWindow, block: Block) -> tuple[int, int, list[float], list[int]]:
+    times = times_of(block) if window.times is None else window.times
+    return window.start, window.end, window.values.tolist(), times.tolist()
+
+
+def test_a_window_of_a_block_with_times_ends_with_its_last_one() -> None:
+    times = np.array([10, 25, 31])
+    (window,) = CountWindows(3).add(Block("a", "c", 10, np.array([1.0, 2.0, 3.0]), None, times))
+    assert (window.start, window.end) == (10, 31)
+
+
+def test_a_window_is_not_changed_by_the_samples_of_the_same_block_after_it() -> None:
+    first, second = CountWindows(2).add(block(0, [1.0, 2.0, 3.0, 4.0]))
+    assert (first.values.tolist(), second.values.tolist()) == ([1, 2], [3, 4])
+    assert first.times is not None
+    assert first.times.tolist() == [0, SECOND]

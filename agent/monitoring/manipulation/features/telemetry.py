@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.monitoring.manipulation.grid import COUNT, HIGH, LOW, SQUARE, SUM, CellWindow
+from agent.monitoring.manipulation.cell import COUNT, HIGH, LOW, SQUARE, SUM
+from agent.monitoring.manipulation.grid import CellWindow
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import SECOND, FloatArray
 
@@ -64,13 +65,13 @@ class GridStatistics:
         variance = square * (1.0 - _NOISE)
         variance -= mean * mean
         # below 0 lies only rounding: a constant has no spread
-        np.maximum(variance, 0.0, variance)
+        np.maximum(variance, 0.0, out=variance)
         if self._rows == 2:  # noqa: PLR2004 -- mean and std, the common case, in place
-            np.sqrt(variance, square)
+            np.sqrt(variance, out=square)
             return averages.ravel()
         out = np.empty((self._rows, mean.size))
         out[0] = mean
-        np.sqrt(variance, out[1])
+        np.sqrt(variance, out=out[1])
         for row, statistic in self._rest:
             out[row] = self._other(statistic, window, square)
         return out.ravel()
