@@ -10,7 +10,6 @@ only a clock that was set back shows. Nominal spacing is the channel's ``rate``;
 from __future__ import annotations
 
 from math import inf, isfinite, nan
-from sys import float_info
 from typing import Final
 
 import numpy as np
@@ -25,6 +24,9 @@ _NOT_A_NUMBER: Final = int(Quality.NOT_A_NUMBER)
 _GOOD: Final = Quality.GOOD
 _FLAGS: Final = tuple(Quality(bits) for bits in range(256))
 """Bits -> flags, made once: arithmetic on enumerations costs as much as all the rest."""
+
+_LARGEST: Final = 1e150
+"""Beyond it nothing is a measurement, and squares, and sums of them, would be no numbers any more."""
 
 _BELIEVED_AFTER: Final = 10
 _NEVER: Final[Nanos] = -(2**63)
@@ -47,9 +49,9 @@ class QualityGate:
     )  # fmt: skip
 
     def __init__(self, spec: ChannelSpec) -> None:
-        low, high = spec.valid or (-float_info.max, float_info.max)
+        low, high = spec.valid or (-_LARGEST, _LARGEST)
         # Finite bounds: the one comparison with them finds NaN and infinity as well.
-        self._low, self._high = max(low, -float_info.max), min(high, float_info.max)
+        self._low, self._high = max(low, -_LARGEST), min(high, _LARGEST)
         # One sample alone is not equal to anything.
         self._stuck_after = max(spec.stuck_after, 2) if spec.stuck_after else 0
         self._trusted = spec.source.time is not None or spec.source.codec in ("senml-json", "senml-cbor")

@@ -84,8 +84,9 @@ def test_a_block_without_a_usable_sample_is_dropped() -> None:
     assert counted(checked) == {"not_a_number": 2, "out_of_range": 2}
 
 
-def test_without_a_valid_range_every_finite_value_is_good() -> None:
-    assert flags(gate(), wave(0, 1e308, -1e308)) == [Quality.GOOD]
+def test_without_a_valid_range_every_value_whose_square_is_a_number_is_good() -> None:
+    assert flags(gate(), wave(0, 1e150, -1e150), sample(9, 1e150)) == [Quality.GOOD] * 2
+    assert flags(gate(), wave(0, 1e151, 1), sample(9, -1e308)) == [Quality.OUT_OF_RANGE] * 2
 
 
 @pytest.mark.parametrize("count", [1, 2])
