@@ -10,6 +10,7 @@ from typing import Final
 
 from agent.config.asset_tables import AssetTable, ChannelTable
 from agent.config.finding import Finding
+from agent.config.machine import machine_findings
 from agent.config.resolve import asset_spec, channel_topic, model_path
 from agent.config.sources import Key
 from agent.monitoring.acquisition.topics import check_filter, placeholders
@@ -42,6 +43,7 @@ def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding
     yield from _persistence((*at, "persistence"), spec)
     yield from _alarm_life((*at, "alarms"), spec)
     yield from _model((*at, "model"), asset, base)
+    yield from machine_findings((*at, "machine"), asset)
     if asset.running is not None and asset.running.channel not in asset.channels:
         yield Finding((*at, "running", "channel"), "the asset has no channel of this name",
                       f"It has: {', '.join(asset.channels)}.")

@@ -147,6 +147,55 @@ class RunningTable(AssetPart):
     """Seconds after a start or stop in which nothing is judged."""
 
 
+class BearingTable(AssetPart):
+    """A rolling bearing: by the name of a known one, by its geometry, or by its fault frequencies."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 /_-]{0,31}$")]
+    """A bearing that is known, e.g. "6205", or any name for one that is described by the keys below."""
+    elements: Annotated[int, Field(ge=3, le=200)] | None = None
+    """How many balls or rollers (of one row)."""
+    ball: Annotated[float, Field(gt=0)] | None = None
+    """Their diameter, in the unit of pitch."""
+    pitch: Annotated[float, Field(gt=0)] | None = None
+    """The diameter of the circle through their centres."""
+    angle: Annotated[float, Field(ge=0, lt=90)] | None = None
+    """The contact angle in degrees; left out: 0."""
+    bpfo: Annotated[float, Field(gt=0)] | None = None
+    """Outer-race frequency as a multiple of the shaft's speed, as are the next."""
+    bpfi: Annotated[float, Field(gt=0)] | None = None
+    """Inner-race frequency."""
+    bsf: Annotated[float, Field(gt=0)] | None = None
+    """The spin of a rolling element; where a maker gives what it strikes with, half of that."""
+    ftf: Annotated[float, Field(gt=0)] | None = None
+    """Cage frequency."""
+
+
+class ZonesTable(AssetPart):
+    """Severity zones of one's own."""
+
+    boundaries: tuple[float, float, float]
+    """RMS velocity in mm/s where zones B, C and D begin."""
+    band: tuple[float, float] = (10.0, 1000.0)
+    """The Hz that they are for."""
+    name: Text = "own"
+    """What verdicts call them."""
+    provenance: Text = "the operator's own"
+    """Where the boundaries are from."""
+
+
+class MachineTable(AssetPart):
+    """What is known of the machine beside its sensors; diagnosis asks for it."""
+
+    speed: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Nominal speed of the shaft in rpm."""
+    speed_channel: Text | None = None
+    """The channel that measures it, in rpm or Hz."""
+    bearings: tuple[BearingTable, ...] = ()
+    """The rolling bearings on this shaft."""
+    zones: Text | ZonesTable | None = None
+    """Severity zones after ISO 20816 by name, e.g. "group-2-rigid", or a table of one's own."""
+
+
 class AssetTable(AssetPart):
     """One machine. topic, codec, time, time_unit and rate are defaults for its channels."""
 
@@ -176,6 +225,7 @@ class AssetTable(AssetPart):
     learning: LearningTable = LearningTable()
     model: ModelTable | None = None
     running: RunningTable | None = None
+    machine: MachineTable = MachineTable()
     alarms: AlarmLifeTable = AlarmLifeTable()
     false_alarms_per_month: Annotated[float, Field(gt=0)] = 1.0
     """How many false alarms in 30 days of running are acceptable; the thresholds follow from it."""

@@ -12,6 +12,7 @@ from typing import Any
 from agent.config import settings
 from agent.config.asset_tables import AssetTable, ChannelTable, PersistenceTable, WindowTable
 from agent.config.document import ConnectionTable, Document
+from agent.config.machine import machine_spec
 from agent.config.urls import broker_address
 from agent.monitoring.spec import (
     AlarmSpec,
@@ -102,6 +103,7 @@ def resolve(document: Document, base: Path) -> settings.Settings:
             topic=alarm_topic(document),
             qos=document.alarms.qos,
         ),
+        commands=settings.Commands(enabled=document.commands.enabled),
         limits=DecodeLimits(
             max_bytes=limits.max_bytes, max_depth=limits.max_depth, max_samples=limits.max_samples
         ),
@@ -170,6 +172,7 @@ def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
         model=ModelSpec(path=str(model_path(table.model.path, base)), input=table.model.input)
         if table.model else None,
         running=RunningSpec(**table.running.model_dump()) if table.running else None,
+        machine=machine_spec(table.machine),
         alarms=AlarmSpec(**table.alarms.model_dump()),
         false_alarms_per_month=table.false_alarms_per_month,
         lateness=table.lateness,

@@ -62,7 +62,7 @@ class Change(NamedTuple):
 
     def _difference(self) -> str:
         # so many decimals that the difference keeps two digits: 1013.25 - 1012.94 is not 1013 - 1013
-        places = min(max(1 - floor(log10(abs(self.amount))), 0), _MOST_PLACES)
+        places = 1 - floor(log10(abs(self.amount)))
         side = "above" if self.amount > 0.0 else "below"
         value, normal, amount = (
             _with_places(number, places, self.unit) for number in (self.value, self.normal, abs(self.amount))
@@ -72,15 +72,21 @@ class Change(NamedTuple):
     def _ratio(self) -> str:
         times = self.value / self.normal
         value, normal = _with(self.value, self.unit), _with(self.normal, self.unit)
-        return f"{self._named()} {value}, {_with(float(f'{times:.2g}'), '')} times its normal {normal}"
+        return f"{self._named()} {value}, {_times(times)} times its normal {normal}"
 
 
 def _with(number: float, unit: str) -> str:
     """Three digits and the unit."""
     size = abs(number)
-    text = f"{number:.0f}" if size >= 100.0 else f"{number:.3g}"  # noqa: PLR2004 -- three digits
+    text = f"{number:.0f}" if size >= 100.0 else f"{number:#.3g}"  # noqa: PLR2004 -- three digits
     return f"{text} {unit}".rstrip()
 
 
+def _times(ratio: float) -> str:
+    """Two digits."""
+    return f"{ratio:.0f}" if ratio >= 10.0 else f"{ratio:#.2g}"  # noqa: PLR2004 -- two digits
+
+
 def _with_places(number: float, places: int, unit: str) -> str:
-    return f"{number:.{places}f} {unit}".rstrip()
+    plain = abs(places) <= _MOST_PLACES
+    return f"{number:.{max(places, 0)}f} {unit}".rstrip() if plain else f"{number:.3g} {unit}".rstrip()

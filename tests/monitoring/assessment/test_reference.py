@@ -60,7 +60,7 @@ def test_changes_are_ranked_by_significance_and_told_in_the_feature_s_own_way() 
     assert [change.feature for change in changes] == ["octave_3200", "rms", "DE.bpfo"]
     octave, rms, line = (change.text() for change in changes)
     assert octave == "vibration in 3200-6400 Hz +15.0 dB over baseline"
-    assert rms.startswith("vibration rms 1 g, 2 times its normal 0.5")
+    assert rms.startswith("vibration rms 1.00 g, 2.0 times its normal 0.")
     assert line.startswith("outer-race frequency 107.4 Hz (DE) +9.")
     assert changes[1].amount == pytest.approx(6.0, abs=0.1)
 
