@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agent.monitoring.detection.indicator import IndicatorBaseline
+from agent.monitoring.detection.judge import CommissionedJudge, Judge
 from agent.monitoring.detection.model import LoadedModel
 from agent.monitoring.detection.process import ProcessBaseline
 from agent.monitoring.detection.regime import Regime
@@ -14,6 +16,8 @@ from agent.monitoring.point import MeasuringPoint
 from agent.monitoring.spec import AssetSpec, ChannelSpec
 
 _JUDGED = "condition"
+_TELLING = ("min", "mean", "max")
+"""What the regime asks of a channel that tells it."""
 
 
 def points(
@@ -21,7 +25,7 @@ def points(
 ) -> list[tuple[MeasuringPoint, tuple[str, ...]]]:
     """The asset's measuring points, each with the channels that it takes.
 
-    Process telemetry is one point of all channels (windows by count: one a channel); each
+    Telemetry and indicators are one point of all channels (windows by count: one a channel); each
     condition channel of a waveform asset is a point, its other channels only tell the regime.
     """
     if asset.profile == "waveform":
@@ -31,25 +35,40 @@ def points(
             if channel.role == _JUDGED
         ]
     if asset.window.count:
-        return [(_process(asset, (channel,), regime), (channel.name,)) for channel in asset.channels]
-    return [(_process(asset, asset.channels, regime), tuple(c.name for c in asset.channels))]
+        return [(_telemetry(asset, (channel,), regime), (channel.name,)) for channel in asset.channels]
+    return [(_telemetry(asset, asset.channels, regime), tuple(c.name for c in asset.channels))]
 
 
-def _process(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime) -> MeasuringPoint:
-    taken = extraction.build(asset, channels, ())
-    judged = [channel.name for channel in channels if channel.role == _JUDGED]
+def _telemetry(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime) -> MeasuringPoint:
+    telling = any(channel.name in regime.channels for channel in channels)
+    taken = extraction.build(asset, channels, _TELLING if telling else ())
+    judged = [channel for channel in channels if channel.role == _JUDGED]
     single = len(channels) == 1
     prefixes = [""] if single else [f"{channel.name}." for channel in channels]
     wanted = asset.features or ("mean", "std")
     recorded = [f"{prefix}{name}" for prefix in prefixes for name in wanted]
-    baseline: Baseline | None = None
+    judge: Judge | None = None
     if asset.learning.enabled and judged:
         where = taken.names.index
-        means = [where("mean" if single else f"{name}.mean") for name in judged]
-        spreads = [where("std" if single else f"{name}.std") for name in judged]
-        baseline = ProcessBaseline(judged, means, spreads)
-    return MeasuringPoint(
-        asset, channels[0].name if single else None, taken, recorded, baseline, None, regime)
+        means = [where("mean" if single else f"{channel.name}.mean") for channel in judged]
+        spreads = [where("std" if single else f"{channel.name}.std") for channel in judged]
+        window = asset.window
+        overlap = 1.0
+        if window.count:
+            overlap = window.count / (window.stride or window.count)
+        elif window.seconds and window.stride:
+            overlap = window.seconds / window.stride
+        baseline: Baseline
+        if asset.profile == "indicator":
+            baseline = IndicatorBaseline(judged, means, asset.false_alarms_per_month)
+        else:
+            baseline = ProcessBaseline(
+                [channel.name for channel in judged], means, spreads, bands=regime.bands, overlap=overlap,
+                false_alarms_per_month=asset.false_alarms_per_month)
+        # the first windows of the span are not full yet and were held back
+        windows = asset.learning.samples - (0 if window.count else round(overlap) - 1)
+        judge = CommissionedJudge(baseline, windows, len(taken.names))
+    return MeasuringPoint(asset, channels[0].name if single else None, taken, recorded, judge, None, regime)
 
 
 def _waveform(
@@ -67,12 +86,13 @@ def _waveform(
         computed.append("power")
     taken = extraction.build(asset, (channel,), computed)
     shown = extraction.build(asset, (channel,), wanted).names
-    baseline: Baseline | None = None
+    judge: Judge | None = None
     if learns:
         bands = [i for i, name in enumerate(taken.names) if name.startswith("octave_")]
         levels = [i for i, name in enumerate(taken.names) if name.startswith("level_")]
         asked = model.fed_with(len(levels), f"{asset.id}.{channel.name}") if model and bundled else None
-        baseline = SpectrumBaseline(taken.names, bands, levels, asked)
+        baseline = SpectrumBaseline(taken.names, bands, levels, asked, asset.false_alarms_per_month)
+        judge = CommissionedJudge(baseline, asset.learning.samples, len(taken.names))
     direct = model if model is not None and not bundled else None
     recorded = (*shown, "model_error") if direct is not None else shown
-    return MeasuringPoint(asset, channel.name, taken, recorded, baseline, direct, regime)
+    return MeasuringPoint(asset, channel.name, taken, recorded, judge, direct, regime)

@@ -4,9 +4,13 @@ The chain of ISO 13374, and where each block of it lives::
 
     DA  bytes -> Block                    acquisition/    (before observe)
     DM  quality, window, features         manipulation/
-    SD  score, state                      detection/
-    --  alarm                             alarm.py
-        record                            point.py
+    SD  regime, score, state              detection/
+    HA  what changed, health, diagnosis   assessment/
+    PA  trend, remaining time             prognosis/
+    AG  what to tell a technician         advisory/
+    --  alarm, severity, flood            alarm.py, annunciator.py, severity.py, flood.py
+        a machine                         asset.py
+        its measuring points, records     point.py
 
 ``Monitor`` keeps no clock, no thread and no file: the same blocks in the same order give the
 same records bit for bit, live or replayed.
@@ -15,72 +19,16 @@ same records bit for bit, live or replayed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from agent.monitoring import assembly
+from agent.errors import CommandError
+from agent.monitoring.asset import Asset, Channel
 from agent.monitoring.detection.model import LoadedModel
-from agent.monitoring.detection.regime import Regime
-from agent.monitoring.manipulation.quality import QualityGate
-from agent.monitoring.point import MeasuringPoint
+from agent.monitoring.flood import Flood
 from agent.monitoring.spec import AssetSpec
-from agent.monitoring.types import SECOND, Block, Nanos, Record, Snapshot
-from agent.monitoring.wording import iso
+from agent.monitoring.types import Block, Command, Nanos, Record, Snapshot
 
 ModelLoader = Callable[[AssetSpec], LoadedModel | None]
-
-
-class _Channel:
-    """Where the blocks of one channel go."""
-
-    __slots__ = ("gate", "last_seen", "name", "number", "point", "stale")
-
-    def __init__(self, name: str, gate: QualityGate, point: MeasuringPoint | None, number: int) -> None:
-        self.name = name
-        self.gate = gate
-        self.point = point
-        self.number = number
-        self.last_seen: Nanos = 0
-        self.stale = False
-
-
-class Asset:
-    """One machine under watch."""
-
-    def __init__(self, spec: AssetSpec, model: LoadedModel | None) -> None:
-        self.spec = spec
-        self.regime = Regime(spec.running)
-        self.points = assembly.points(spec, self.regime, model)
-        self.channels: dict[str, _Channel] = {}
-        for channel in spec.channels:
-            place = next(
-                ((point, names.index(channel.name)) for point, names in self.points if channel.name in names),
-                None,
-            )
-            point, number = place or (None, 0)
-            # records now and then are no stream: the rate inside one says nothing about the next
-            snapshots = spec.profile == "waveform" and not spec.window.count
-            gate = QualityGate(replace(channel, rate=None) if snapshots else channel)
-            self.channels[channel.name] = _Channel(channel.name, gate, point, number)
-        self.resumed_after: Nanos | None = None
-
-    @property
-    def progress(self) -> float:
-        """How much of the commissioning is done, 0 to 1."""
-        return min(point.progress for point, _ in self.points)
-
-    def to_json(self) -> dict[str, Any]:
-        """What must survive a restart."""
-        return {"points": {point.channel or "": point.to_json() for point, _ in self.points}}
-
-    def restore(self, document: Mapping[str, Any]) -> None:
-        """Take back what ``to_json`` gave. Raises ValueError where it does not fit any more."""
-        kept = document["points"]
-        for point, _ in self.points:
-            if (point.channel or "") in kept:
-                point.restore(kept[point.channel or ""])
-        if kept.keys() != {point.channel or "" for point, _ in self.points}:
-            raise ValueError("the measuring points have changed")
 
 
 class Monitor:
@@ -89,9 +37,10 @@ class Monitor:
     def __init__(self, load_model: ModelLoader) -> None:
         self._load_model = load_model
         self._assets: dict[str, Asset] = {}
-        self._channels: dict[tuple[str, str], _Channel] = {}
+        self._channels: dict[tuple[str, str], tuple[Asset, Channel]] = {}
         self._kept: dict[str, Mapping[str, Any]] = {}
         self._last_times: dict[str, Nanos] = {}
+        self._flood = Flood()
 
     @property
     def assets(self) -> Mapping[str, Asset]:
@@ -111,18 +60,20 @@ class Monitor:
 
         Raises ModelError where its model cannot be used.
         """
-        asset = Asset(spec, self._load_model(spec))
+        model = self._load_model(spec)
+        asset = Asset(spec, model)
         records = []
         if (kept := self._kept.pop(spec.id, None)) is not None:
             try:
                 asset.restore(kept)
             except (KeyError, TypeError, ValueError) as mismatch:
+                asset = Asset(spec, model)  # nothing half restored
                 body = {"asset": spec.id, "event": "relearn", "reason": str(mismatch)}
                 records.append(Record("event", spec.id, 0, body))
         asset.resumed_after = self._last_times.pop(spec.id, None)
         self._assets[spec.id] = asset
         for name, channel in asset.channels.items():
-            self._channels[spec.id, name] = channel
+            self._channels[spec.id, name] = (asset, channel)
         return records
 
     def retire(self, asset_id: str) -> None:
@@ -137,62 +88,50 @@ class Monitor:
 
         ``source`` names where it came from (a topic) and is told in alarms.
         """
-        channel = self._channels[block.asset, block.channel]
+        asset, channel = self._channels[block.asset, block.channel]
         channel.last_seen = now
         if channel.stale:
-            return self._back(channel, block, now, source)
-        checked, flags = channel.gate.check(block)
-        point = channel.point
-        if checked is None:
-            if flags and point is not None:
-                point.note(flags)
-            return []
-        asset = self._assets[block.asset] if point is None else None
-        if asset is not None:
-            if asset.regime.channel == block.channel:
-                asset.regime.update(float(checked.values[-1]), checked.time)
-            return []
-        assert point is not None  # noqa: S101 -- narrowed by the line above
-        records = point.observe(channel.number, checked, flags, source)
-        if records and point.resuming:
-            return self._say_gap(block.asset, point, records)
+            return [*asset.back(channel, now), *asset.observe(channel, block, source)]
+        records = asset.observe(channel, block, source)
+        if records and records[0].kind == "alarm":
+            return self._count(records, now)
         return records
 
-    def _say_gap(self, asset_id: str, point: MeasuringPoint, records: list[Record]) -> list[Record]:
-        point.resuming = False
-        asset = self._assets[asset_id]
-        before, asset.resumed_after = asset.resumed_after, None
-        if before is None:
-            return records
-        first = records[0]
-        body = {"asset": asset_id, "quality": "gap", "from": iso(before), "to": iso(first.time)}
-        return [Record("quality", asset_id, first.time, body), *records]
-
-    def _back(self, channel: _Channel, block: Block, now: Nanos, source: str) -> list[Record]:
-        channel.stale = False
-        body = {"asset": block.asset, "channel": block.channel, "quality": "back", "time": iso(now)}
-        return [Record("quality", block.asset, now, body), *self.observe(block, now, source)]
+    def _count(self, records: list[Record], now: Nanos) -> list[Record]:
+        """Notice when there are more alarms than a person can follow."""
+        told: list[Record] = []
+        for record in records:
+            if record.kind == "alarm" and record.body["transition"] == "raised":
+                change = self._flood.note(record.asset, now)
+                if change is not None:
+                    told.append(Record("alarm", "", now, self._flood.record(change)))
+        return [*records, *told]
 
     def tick(self, now: Nanos) -> list[Record]:
-        """What time alone brings: channels that have gone silent."""
-        records = []
-        for asset_id, asset in self._assets.items():
-            allowed = round(asset.spec.stale_after * SECOND)
-            for channel in asset.channels.values():
-                if channel.last_seen and not channel.stale and now - channel.last_seen > allowed:
-                    channel.stale = True
-                    body = {"asset": asset_id, "channel": channel.name, "quality": "silent",
-                            "since": iso(channel.last_seen), "time": iso(now)}
-                    records.append(Record("quality", asset_id, now, body))
-        return records
+        """What time alone brings: channels that have gone silent, shelving and floods that end."""
+        records = [record for asset in self._assets.values() for record in asset.tick(now)]
+        if (change := self._flood.tick(now)) is not None:
+            records.append(Record("alarm", "", now, self._flood.record(change)))
+        return self._count(records, now) if records else records
+
+    def command(self, command: Command, now: Nanos) -> list[Record]:
+        """Do what an operator asks; the records of what was done.
+
+        Raises CommandError, with a text for the person: what cannot be done, and what could be.
+        """
+        asset = self._assets.get(command.asset)
+        if asset is None:
+            known = ", ".join(self._assets) or "none"
+            reason = f"{command.name}: no asset {command.asset!r} is watched; there are: {known}"
+            raise CommandError(reason)
+        return asset.command(command, now)
 
     def snapshots(self) -> list[Snapshot]:
         """The snapshots of the assets whose memory changed since the last call."""
         changed = []
         for asset_id, asset in self._assets.items():
-            if any(point.changed for point, _ in asset.points):
-                for point, _ in asset.points:
-                    point.changed = False
+            if asset.changed:
+                asset.settled()
                 changed.append(Snapshot(asset_id, asset.to_json()))
         return changed
 
@@ -205,3 +144,5 @@ class Monitor:
                 if counts:
                     found.setdefault(asset_id, {})[name] = counts
         return found
+
+

@@ -1,37 +1,48 @@
 """One measuring point: the chain from features to records, and what it remembers.
 
-Read ``judge`` top-down: it is ISO 13374's blocks in their order. What comes before it
+Read ``_judge`` top-down: it is ISO 13374's blocks in their order. What comes before it
 (windows, features) is ``manipulation``; who calls it is ``monitor``.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agent.monitoring.alarm import Alarm, Transition
+from agent.monitoring.alarm import Alarm, Change
+from agent.monitoring.alarm_table import AlarmState
+from agent.monitoring.annunciator import record_of
+from agent.monitoring.assessment.assessment import Assessment, Explanation
+from agent.monitoring.assessment.health import Health
+from agent.monitoring.detection.judge import Judge, Judgement
 from agent.monitoring.detection.limits import Exceeded, Limits
 from agent.monitoring.detection.model import ModelInput
-from agent.monitoring.detection.regime import Regime
-from agent.monitoring.detection.score import Baseline, Score
+from agent.monitoring.detection.regime import Regime, Situation
+from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition, StateTracker
 from agent.monitoring.manipulation.extraction import Extraction, FeatureVector
+from agent.monitoring.severity import severity_of
 from agent.monitoring.spec import AssetSpec, LimitSpec
 from agent.monitoring.types import Block, Nanos, Quality, Record
 from agent.monitoring.wording import iso
 
 _FLAGS = [flag for flag in Quality if flag]
 _WORDS = {condition: condition.name.lower() for condition in Condition}
+_EXPLAINED_BY: Final = 5
+"""Windows whose medians explain an alarm of records: one alone is noisy."""
+_RAISING: Final = frozenset({"raised", "worsened"})
 
 
 class MeasuringPoint:
     """What is judged as one: the process channels of an asset, or one vibration channel.
 
-    ``names`` are those of the features that records show, ``baseline`` None where only limits
-    judge, ``model`` None where no model is asked.
+    ``recorded`` are the features that records show, ``judge`` None where only limits judge,
+    ``model`` None where no model is asked.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- the composition of the chain, made in one place
@@ -40,7 +51,7 @@ class MeasuringPoint:
         channel: str | None,
         extraction: Extraction,
         recorded: Sequence[str],
-        baseline: Baseline | None,
+        judge: Judge | None,
         model: ModelInput | None,
         regime: Regime,
     ) -> None:
@@ -48,16 +59,14 @@ class MeasuringPoint:
         self.channel = channel
         self._extraction = extraction
         self._names = extraction.names + (("model_error",) if model else ())
-        self._positions = [self._names.index(name) for name in recorded]
         self._recorded = tuple(recorded)
         # None where the record shows the whole vector
-        self._take = None if self._recorded == self._names else np.array(self._positions, dtype=np.intp)
-        self._baseline = baseline
+        self._take = None if self._recorded == self._names else np.array(
+            [self._names.index(name) for name in recorded], dtype=np.intp)
+        self._judge_of = judge
         self._model = model
         self._regime = regime
-        # the lowest of the window: one that reaches into a standstill is not of a running machine
-        tells = f"{regime.channel}.min"
-        self._regime_position = self._names.index(tells) if tells in self._names else None
+        self._tells = _telling(regime, self._names)
         limits = [spec for spec in asset.limits if _own(spec.feature, channel, self._names)]
         self._limits = Limits(
             [_bare(spec, channel, self._names) for spec in limits], self._names, asset.persistence.hysteresis
@@ -65,9 +74,10 @@ class MeasuringPoint:
         self._every_window = asset.persistence.every_window
         self._hysteresis = asset.persistence.hysteresis
         self._state = StateTracker(asset.persistence)
-        self.alarm = Alarm()
-        self._learning = asset.learning.samples if baseline is not None else 0
-        self._learned_from = 0
+        self.alarm = Alarm(channel or "condition", asset.alarms)
+        self._assessment = Assessment.of(asset, extraction.names, channel)
+        self._recent: deque[NDArray[np.float64]] = deque(maxlen=_EXPLAINED_BY if asset.profile == "waveform" else 1)
+        self.health: Health | None = None
         self._flags = dict.fromkeys(_FLAGS, 0)
         self._doubtful = False
         self.resuming = True
@@ -75,13 +85,13 @@ class MeasuringPoint:
 
     @property
     def learned(self) -> bool:
-        """Whether nothing is left to learn."""
-        return self._baseline is None or self._baseline.learned
+        """Whether nothing is left to learn before it can judge."""
+        return self._judge_of is None or self._judge_of.learned
 
     @property
     def progress(self) -> float:
         """How much of the commissioning is done, 0 to 1."""
-        return 1.0 if self.learned else min(1.0, self._learned_from / self._learning)
+        return 1.0 if self._judge_of is None else self._judge_of.progress
 
     def observe(self, channel: int, block: Block, flags: Quality, source: str) -> list[Record]:
         """Take a block that came through the quality gate; the records that it leads to."""
@@ -101,54 +111,77 @@ class MeasuringPoint:
             features = np.empty(len(vector.values) + 1)
             features[:-1] = vector.values
             features[-1] = self._model.error(vector)
-        if self._regime_position is not None:
-            self._regime.update(float(features[self._regime_position]), vector.end)
-        regime = self._regime.at(vector.end)
-        judgeable = regime == "running" and vector.judgeable
-        if not self.learned and regime == "running":
-            self._learn(vector, records)
-        score = None
-        if judgeable and self._baseline is not None and self._baseline.learned:
-            score = self._baseline.score(vector.values)
-        exceeded, condition = self._condition(features, score) if judgeable else (None, self.alarm.condition)
-        transition = self._transition(condition, exceeded, score, vector.end)
-        if transition is not None:
-            records.append(self._alarm_record(transition, vector, exceeded, score, features, source))
-            self.changed = not self._every_window
-        records.append(self._summary(vector, features, regime, score))
+        for name, low, mean, high in self._tells:
+            self._regime.update(name, float(features[low]), float(features[mean]), float(features[high]), vector.end)
+        situation = self._regime.at(vector.start, vector.end)
+        judged = self._score(vector, situation, records)
+        score = judged.score
+        self._recent.append(vector.values)
+        if situation.name == "running" and vector.judgeable:
+            exceeded, condition = self._condition(features, score)
+        else:
+            exceeded, condition = None, self.alarm.condition
+        health = self._follow_health(score, vector.end)
+        changes = self._changes(condition, exceeded, score, situation, vector.end)
+        for change in changes:
+            body = self._told(change, exceeded, score, source)
+            body["features"] = self._shown(features)
+            records.append(_record(change, self.asset, body))
+            self.changed = self.changed or not self._every_window
+        records.append(self._summary(vector, features, judged, health))
 
-    def _learn(self, vector: FeatureVector, records: list[Record]) -> None:
-        baseline = self._baseline
-        assert baseline is not None  # noqa: S101 -- ``learned`` is true without one
-        if vector.judgeable:
-            baseline.learn(vector.values)
-        self._learned_from += 1
-        if self._learned_from >= self._learning and baseline.complete():
-            body = {"asset": self.asset, "channel": self.channel, "event": "learned",
-                    "time": iso(vector.end), "windows": self._learned_from}
+    def _score(self, vector: FeatureVector, situation: Situation, records: list[Record]) -> Judgement:
+        """Judge the window, and learn from it where that is due."""
+        if self._judge_of is None:
+            return Judgement(None, situation.name)
+        judged = self._judge_of.judge(vector, situation, standing=self.alarm.standing)
+        if judged.learned is not None:
+            for row in judged.learned:
+                self._assessment.learn(row)
+            self._assessment.complete()
+            self.health = Health(self._judge_of.typical)
+        for event in judged.events:
+            body = {"asset": self.asset, "channel": self.channel, "time": iso(vector.end), **event}
+            if "band" in event:
+                body["operating"] = self._regime.bands.describe(event["band"])
             records.append(Record("event", self.asset, vector.end, body))
-            self.changed = True
+        self.changed = self.changed or judged.keep
+        return judged
 
     def _condition(self, features: Any, score: Score | None) -> tuple[Exceeded | None, Condition]:
         exceeded, still = self._limits.check(features) if self._limits else (None, Condition.NORMAL)
         over = exceeded.condition if exceeded else Condition.NORMAL
+        ratio = 0.0
         if score is not None and score.value > score.threshold * self._hysteresis:
             still = Condition.ALARM
             if score.value > score.threshold:
-                over = Condition.ALARM
-        return exceeded, self._state.update(over, still)
+                over, ratio = Condition.ALARM, score.ratio
+        return exceeded, self._state.update(over, still, ratio)
 
-    def _transition(
-        self, condition: Condition, exceeded: Exceeded | None, score: Score | None, end: Nanos
-    ) -> Transition | None:
+    def _follow_health(self, score: Score | None, end: Nanos) -> float | None:
+        if self.health is None:
+            return None
+        return self.health.value if score is None else self.health.update(score.ratio, end)
+
+    def _changes(
+        self, condition: Condition, exceeded: Exceeded | None, score: Score | None, situation: Situation, end: Nanos
+    ) -> list[Change]:
+        """The transitions of the alarm that the window leads to."""
+        ratio = score.ratio if score is not None else 1.0
         if self._every_window:
-            over = exceeded is not None or (score is not None and score.value > score.threshold)
-            return "raised" if over else None
-        return self.alarm.update(condition, end)
+            if exceeded is None and not (score is not None and score.value > score.threshold):
+                return []
+            self.alarm.since = end
+            self.alarm.condition = exceeded.condition if exceeded is not None else Condition.ALARM
+            return [Change("raised", AlarmState.NORMAL, AlarmState.UNACKNOWLEDGED, end, "condition",
+                           severity_of(ratio, 0.0))]
+        found = [self.alarm.suppress(situation.name == "stopped", end), self.alarm.update(condition, end, ratio)]
+        return [change for change in found if change is not None]
 
-    def _summary(self, vector: FeatureVector, features: Any, regime: str, score: Score | None) -> Record:
+    def _summary(self, vector: FeatureVector, features: Any, judged: Judgement, health: float | None) -> Record:
         end = vector.end
         condition = self._state.condition
+        score = judged.score
         body: dict[str, Any] = {
             "asset": self.asset,
             "channel": self.channel,
@@ -157,9 +190,10 @@ class MeasuringPoint:
             "score": score.value if score else None,
             "probability": score.probability if score else None,
             "threshold": score.threshold if score else None,
-            "regime": regime,
+            "regime": judged.regime,
             "state": "learning" if not (condition or self.learned) else _WORDS[condition],
             "alarm": condition is Condition.ALARM,
+            "health": health,
             "features": self._shown(features),
         }
         if self._doubtful:
@@ -172,25 +206,11 @@ class MeasuringPoint:
         chosen = features if self._take is None else features[self._take]
         return dict(zip(self._recorded, chosen.tolist(), strict=True))
 
-    def _alarm_record(  # noqa: PLR0913, PLR0917 -- everything that the record tells
-        self,
-        transition: Transition,
-        vector: FeatureVector,
-        exceeded: Exceeded | None,
-        score: Score | None,
-        features: Any,
-        source: str,
-    ) -> Record:
-        severity = exceeded.condition if exceeded else self._state.condition
-        body: dict[str, Any] = {
-            "asset": self.asset,
-            "channel": self.channel,
-            "transition": transition,
-            "severity": _WORDS[severity],
-            "time": iso(vector.end),
-            "since": iso(self.alarm.since or vector.end),
-            "source": source,
-        }
+    def _told(self, change: Change, exceeded: Exceeded | None, score: Score | None, source: str) -> dict[str, Any]:
+        """The body of an alarm's record: the transition, and what led to it."""
+        body = record_of(change, self.asset, self.alarm)
+        body["channel"] = self.channel
+        body["source"] = source
         if exceeded is not None:
             body["feature"] = exceeded.feature
             body["value"] = exceeded.value
@@ -200,8 +220,15 @@ class MeasuringPoint:
             body["probability"] = score.probability
             body["threshold"] = score.threshold
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
-        body["features"] = self._shown(features)
-        return Record("alarm", self.asset, vector.end, body)
+        if self.health is not None:
+            body["health"] = self.health.value
+        if change.transition in _RAISING and self._assessment.learned:
+            body |= self.explain().document()
+        return body
+
+    def explain(self) -> Explanation:
+        """Why the latest windows are not normal."""
+        return self._assessment.explain(np.array(self._recent))
 
     def note(self, flags: Quality) -> None:
         """Count what is doubtful about the samples of the open window."""
@@ -216,17 +243,65 @@ class MeasuringPoint:
         self._doubtful = False
         return said
 
+    @property
+    def alarms(self) -> list[Alarm]:
+        """The alarms of the point."""
+        return [self.alarm]
+
+    def recommission(self, now: Nanos) -> list[Record]:
+        """Forget what is normal and learn it anew; a standing alarm has lost its ground and clears."""
+        if self._judge_of is not None:
+            self._judge_of.recommission()
+        self._assessment.forget()
+        self.health = None
+        self._state = self._state.anew()
+        self.changed = True
+        change = self.alarm.update(Condition.NORMAL, now)
+        return [] if change is None else [_record(change, self.asset, record_of(change, self.asset, self.alarm))]
+
+    def revert(self) -> None:
+        """Undo what has been followed since the commissioning."""
+        if self._judge_of is not None:
+            self._judge_of.revert()
+        self.changed = True
+
     def to_json(self) -> dict[str, Any]:
         """What must survive a restart."""
-        learned = self._baseline.to_json() if self._baseline and self._baseline.learned else None
-        return {"baseline": learned, "alarm": self.alarm.to_json()}
+        return {
+            "alarm": self.alarm.to_json(),
+            "judge": self._judge_of.to_json() if self._judge_of is not None else None,
+            "reference": self._assessment.to_json() if self._assessment.learned else None,
+            "health": self.health.to_json() if self.health is not None else None,
+        }
 
     def restore(self, document: Mapping[str, Any]) -> None:
-        """Take back what ``to_json`` gave. Raises ValueError where the baseline does not fit."""
+        """Take back what ``to_json`` gave. Raises ValueError where what was learned does not fit."""
         self.alarm.restore(document["alarm"])
         self._state.restore(self.alarm.condition)
-        if self._baseline is not None and document["baseline"] is not None:
-            self._baseline.restore(document["baseline"])
+        if self._judge_of is not None and document["judge"] is not None:
+            self._judge_of.restore(document["judge"])
+            if document["reference"] is not None:
+                self._assessment.restore(document["reference"])
+            if self._judge_of.learned:
+                self.health = Health(self._judge_of.typical)
+                if document["health"] is not None:
+                    self.health.restore(document["health"])
+
+
+def _record(change: Change, asset: str, body: dict[str, Any]) -> Record:
+    """What people are told is an alarm, what is only recorded an event."""
+    if change.announced:
+        return Record("alarm", asset, change.time, body)
+    return Record("event", asset, change.time, {"event": "alarm", **body})
+
+
+def _telling(regime: Regime, names: Sequence[str]) -> list[tuple[str, int, int, int]]:
+    """The channels of the point that tell the regime: name, positions of lowest, mean and highest."""
+    return [
+        (channel, names.index(f"{channel}.min"), names.index(f"{channel}.mean"), names.index(f"{channel}.max"))
+        for channel in regime.channels
+        if f"{channel}.mean" in names
+    ]
 
 
 def _own(feature: str, channel: str | None, names: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ SampleType: TypeAlias = Literal["i16", "i32", "f32", "f64"]
 Role: TypeAlias = Literal["condition", "slow", "operating", "switch"]
 Profile: TypeAlias = Literal["process", "waveform", "indicator", "metric"]
 Direction: TypeAlias = Literal["above", "below"]
+Worse: TypeAlias = Literal["above", "below", "either"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,8 @@ class ChannelSpec:
     ``unit``; outside of it a sample is flagged and not used. ``stuck_after``: so many equal
     samples in a row are called stuck (0: never). ``role``: ``condition`` is judged,
     ``slow`` (temperatures) is recorded but not scored, ``operating`` (speed, load) says what
-    the machine is asked to do, ``switch`` is on or off.
+    the machine is asked to do, ``switch`` is on or off. ``worse``: in which direction a fault shows,
+    where that is known (amplitudes of vibration: always above).
     """
 
     name: str
@@ -70,6 +72,7 @@ class ChannelSpec:
     valid: tuple[float, float] | None = None
     stuck_after: int = 0
     role: Role = "condition"
+    worse: Worse = "either"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

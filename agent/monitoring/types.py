@@ -78,7 +78,7 @@ class Snapshot(NamedTuple):
     state: Mapping[str, Any]
 
 
-CommandName: TypeAlias = Literal["ack", "shelve", "unshelve", "out-of-service", "in-service", "recommission"]
+CommandName: TypeAlias = Literal["ack", "shelve", "unshelve", "out-of-service", "in-service", "recommission", "revert"]
 
 
 class Command(NamedTuple):

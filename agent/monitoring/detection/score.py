@@ -1,15 +1,19 @@
 """What a baseline says of one window, and what every baseline can do.
 
-To score and to learn are two verbs: ``score`` never changes what was learned.
+To score and to learn are two verbs: ``score`` never changes what was learned. Learning is done a
+span at a time (``learn``, after commissioning has inspected it), and by slow following of normal
+windows (``follow`` collects, ``adapt`` takes a bounded step, ``forget`` drops what was collected).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from agent.monitoring.detection.regime import Situation
 
 
 class Score(NamedTuple):
@@ -22,22 +26,63 @@ class Score(NamedTuple):
     probability: float
     contributors: tuple[tuple[str, float], ...]
 
+    @property
+    def ratio(self) -> float:
+        """How far it is: 1 is the threshold."""
+        return self.value / self.threshold
+
+
+class Span(NamedTuple):
+    """Windows to learn from, as they were collected: ``features`` of shape (windows, features),
+    operating ``points`` of shape (windows, variables), and ``seconds`` from one to the next."""
+
+    features: NDArray[np.float64]
+    points: NDArray[np.float64]
+    seconds: float
+
 
 class Baseline(Protocol):
-    """Learned normal of one measuring point."""
+    """Learned normal of one measuring point, for each load band."""
 
     @property
-    def learned(self) -> bool:
-        """Whether it can score."""
+    def names(self) -> Sequence[str]:
+        """What is judged: channels or bands of the spectrum."""
 
-    def learn(self, features: NDArray[np.float64]) -> None:
-        """Take in one normal window, shape (features,)."""
+    @property
+    def floor(self) -> float:
+        """The smallest standard deviation that inspection believes, in the levels' unit."""
 
-    def complete(self) -> bool:
-        """Fit to what was taken in; False when that was too little, and learning goes on."""
+    @property
+    def typical(self) -> float:
+        """The usual ratio of value and threshold under normal, 0 to below 1."""
 
-    def score(self, features: NDArray[np.float64]) -> Score:
-        """Judge one window, shape (features,). Only once ``learned``."""
+    def knows(self, band: int) -> bool:
+        """Whether it can score at this load band."""
+
+    def levels(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What inspection looks at, shape (windows, names), of features (windows, features)."""
+
+    def spreads(self, features: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """The standard deviations within the windows, in the same shape, where there are any."""
+
+    def learn(self, span: Span, band: int, left_out: Collection[str]) -> None:
+        """Fit a band to an inspected span; channels left out are not judged at this band."""
+
+    def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
+        """Judge one window, shape (features,). Only at a band that it knows."""
+
+    def follow(self, score: Score) -> None:
+        """Collect the window that was scored last, which was normal, for the next ``adapt``."""
+
+    def adapt(self) -> dict[str, Any] | None:
+        """Take one bounded step towards what was collected, and say what changed (JSON); None where
+        too little was collected."""
+
+    def forget(self) -> None:
+        """Drop what was collected: it may have been the beginning of a fault."""
+
+    def revert(self) -> None:
+        """Undo every adaptation since the commissioning."""
 
     def to_json(self) -> dict[str, Any]:
         """What was learned, for the snapshot."""

@@ -1,136 +1,211 @@
 """Baseline of vibration waveforms: how many dB the octave bands rise, and what the model says.
 
-Per octave band the level in dB, its causal median over five records, above the median of the
-learned records; the largest band is the statistic. A bearing that begins to fail lifts the
-bands around its resonances long before the overall RMS. Ten dB is the shipped threshold: on
-the run-to-failure records that it was tried on, below 9.5 dB a healthy bearing alarms.
+Per octave band the level in dB above the median of the learned records, causal median of five; the
+largest band is the statistic. A bearing that begins to fail lifts the bands around its resonances
+long before the overall RMS. Ten dB is the threshold that ships: on the run-to-failure records that
+it was tried on, below 9.5 dB a healthy bearing alarms.
 
 The model (an int8 autoencoder that knows how healthy machines' bands move together) gives a
 reconstruction error of the finer levels, each relative to this machine's own median. The
 error's rise in dB over its learned median is put on the same scale: ``limit`` dB of it, wide
 enough for what was seen while learning, count like ten dB of a band.
+
+Each load band (of the machine) has medians of its own.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import log10
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.model import Model
-from agent.monitoring.detection.score import Score
-from agent.monitoring.detection.tail import Tail
+from agent.monitoring.detection.regime import Situation
+from agent.monitoring.detection.score import Score, Span
+from agent.monitoring.detection.tail import Prior, Tail, per_window
 
-THRESHOLD = 10.0
-_SMOOTHED = 5
-_FEWEST = 20
-_NAMED = 3
-_ERROR_LIMIT = 12.0
-_ERROR_SPREADS = 3.0
+_SMOOTHED: Final = 5
+# 10 dB at one false alarm a month with a record every 10 s; 100 records cannot move it much.
+PRIOR: Final = Prior(level=5.0, scale=0.572, weight=200.0, floor=9.5)
+_FULL_SCALE: Final = 10.0
+_NAMED: Final = 3
+_ERROR_LIMIT: Final = 12.0
+_ERROR_SPREADS: Final = 3.0
+_STEP, _MOST = 0.25, 2.0
+
+
+class _Normal(NamedTuple):
+    """What was learned at one load band: medians in dB, and the model's usual error in dB."""
+
+    centre: NDArray[np.float64]
+    levels: NDArray[np.float64]
+    error: float
+    limit: float
 
 
 class SpectrumBaseline:
     """``bands``: positions of the octave bands (dB) in the feature vector; ``levels``: those of the
     model's levels (dB), used where there is a model."""
 
+    floor = 1.5
+    """dB: the level of a band varies so much without being a finding (a record is short)."""
+
     def __init__(
-        self, names: Sequence[str], bands: Sequence[int], levels: Sequence[int], model: Model | None
+        self,
+        names: Sequence[str],
+        bands: Sequence[int],
+        levels: Sequence[int],
+        model: Model | None,
+        false_alarms_per_month: float = 1.0,
     ) -> None:
-        self._names = tuple(names[position] for position in bands)
+        self.names = tuple(names[position] for position in bands)
         self._bands = np.asarray(bands, dtype=np.intp)
         self._levels = np.asarray(levels, dtype=np.intp)
         self._model = model
-        self._seen: list[NDArray[np.float64]] = []
+        self._budget = false_alarms_per_month
+        self._normals: dict[int, _Normal] = {}
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_SMOOTHED)
-        self._learned = False
-        self._centre = np.zeros(len(bands))
-        self._level_centre = np.zeros(len(levels))
-        self._error_centre = 0.0
-        self._error_limit = _ERROR_LIMIT
         self._recent_errors: deque[float] = deque(maxlen=_SMOOTHED)
-        self._tail = Tail((0.0,) * 10, 1.0)
+        self._tail = Tail(PRIOR)
+        self._following = Following(len(bands), _STEP, _MOST)
+        self._seconds = 0.0
+        self._threshold = 0.0
+        self.typical = 0.1
 
-    @property
-    def learned(self) -> bool:
-        """Whether it can score."""
-        return self._learned
+    def knows(self, band: int) -> bool:
+        """See Baseline."""
+        return band in self._normals
 
-    def learn(self, features: NDArray[np.float64]) -> None:
-        """Take in one normal record."""
-        if np.isfinite(features).all():
-            self._seen.append(features.copy())
+    def levels(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See Baseline: the octave bands, in dB."""
+        return features[:, self._bands]
 
-    def complete(self) -> bool:
-        """Fit to the records taken in."""
-        if len(self._seen) < _FEWEST:
-            return False
-        seen, self._seen = np.array(self._seen), []
-        self._centre = np.median(seen[:, self._bands], axis=0)
+    def spreads(self, features: NDArray[np.float64]) -> None:
+        """See Baseline: a record has none."""
+
+    def learn(self, span: Span, band: int, left_out: Collection[str]) -> None:  # noqa: ARG002
+        """See Baseline. A dead sensor has no band left, so there is nothing to leave out."""
+        seen = span.features
+        centre = np.median(seen[:, self._bands], axis=0)
+        levels, error, limit = np.zeros(len(self._levels)), 0.0, _ERROR_LIMIT
         if self._model is not None:
-            self._level_centre = np.median(seen[:, self._levels], axis=0)
-            errors = np.array([self._error_level(row) for row in seen])
-            self._error_centre = float(np.median(errors))
-            spread = float(np.quantile(_causal_median(errors), 0.99)) - self._error_centre
-            self._error_limit = max(_ERROR_LIMIT, _ERROR_SPREADS * spread)
+            levels = np.median(seen[:, self._levels], axis=0)
+            errors = np.array([self._error_level(row, levels) for row in seen])
+            error = float(np.median(errors))
+            spread = float(np.quantile(_causal_median(errors), 0.99)) - error
+            limit = max(_ERROR_LIMIT, _ERROR_SPREADS * spread)
+        self._normals[band] = _Normal(centre, levels, error, limit)
         # the statistic over the learned records, as it will be computed from now on
-        statistic = [self.score(row).value for row in seen]
-        self._tail = Tail.fit(statistic[_SMOOTHED:])
         self._recent.clear()
         self._recent_errors.clear()
-        self._learned = True
-        return True
+        self._threshold = PRIOR.floor
+        situation = Situation("running", band)
+        statistic = np.array([self.score(row, situation).value for row in seen])[_SMOOTHED:]
+        self._recent.clear()
+        self._recent_errors.clear()
+        self._tail.learn(statistic, _SMOOTHED)
+        self._seconds = span.seconds
+        self._set_threshold()
+        self.typical = min(0.9, max(0.0, float(np.median(statistic)) / self._threshold))
 
-    def _error_level(self, features: NDArray[np.float64]) -> float:
+    def _set_threshold(self) -> None:
+        self._threshold = self._tail.threshold(per_window(self._budget, self._seconds * _SMOOTHED))
+
+    def _error_level(self, features: NDArray[np.float64], normal: NDArray[np.float64]) -> float:
         assert self._model is not None  # noqa: S101 -- asked only where there is one
-        error = self._model.score(features[self._levels] - self._level_centre)
+        error = self._model.score(features[self._levels] - normal)
         return 10.0 * log10(max(error, 1e-12))
 
-    def score(self, features: NDArray[np.float64]) -> Score:
-        """Judge one record, together with the four before it."""
-        self._recent.append(features[self._bands])
-        rise = np.median(np.array(self._recent), axis=0) - self._centre
-        order = np.argsort(-rise, kind="stable")[:_NAMED]
-        contributors = [(self._names[i], float(rise[i])) for i in order]
+    def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
+        """See Baseline: one record, together with the four before it."""
+        normal = self._normals[situation.band]
+        self._recent.append(features[self._bands] - normal.centre)
+        rise = np.median(np.array(self._recent), axis=0)
+        if self._following.offset is not None:
+            rise -= self._following.offset
+        order = np.argsort(-rise, kind="stable")[:_NAMED].tolist()
+        contributors = [(self.names[i], float(rise[i])) for i in order]
         value = float(rise[order[0]])
         if self._model is not None:
-            self._recent_errors.append(self._error_level(features))
-            excess = float(np.median(self._recent_errors)) - self._error_centre
-            scaled = excess * THRESHOLD / self._error_limit
+            self._recent_errors.append(self._error_level(features, normal.levels))
+            excess = float(np.median(self._recent_errors)) - normal.error
+            scaled = excess * _FULL_SCALE / normal.limit
             contributors.append(("model", scaled))
             contributors.sort(key=lambda named: -named[1])
             value = max(value, scaled)
-        return Score(value, THRESHOLD, self._tail.probability(value), tuple(contributors))
+        return Score(value, self._threshold, self._tail.probability(value), tuple(contributors))
+
+    def follow(self, score: Score) -> None:
+        """See Baseline."""
+        self._following.collect(self._recent[-1], score.value - self._tail.level, 1.0 / _SMOOTHED)
+
+    def adapt(self) -> dict[str, Any] | None:
+        """See Baseline: medians move by a quarter of a dB a step, two in all."""
+        step = self._following.step()
+        if step is None:
+            return None
+        before = self._threshold
+        self._tail.add(step.windows, step.excesses, step.total)
+        self._set_threshold()
+        moved = {name: round(float(by), 3) for name, by in zip(self.names, step.moved, strict=True)}
+        return {"threshold": [before, self._threshold], "moved": moved}
+
+    def forget(self) -> None:
+        """See Baseline."""
+        self._following.forget()
+
+    def revert(self) -> None:
+        """See Baseline."""
+        self._following.revert()
 
     def to_json(self) -> dict[str, Any]:
-        """What was learned."""
+        """See Baseline."""
         return {
             "kind": "spectrum",
-            "bands": list(self._names),
-            "centre": self._centre.tolist(),
-            "levels": self._level_centre.tolist(),
-            "error_centre": self._error_centre,
-            "error_limit": self._error_limit,
+            "octaves": list(self.names),
+            "model": len(self._levels),
+            "bands": {
+                str(band): {
+                    "centre": normal.centre.tolist(),
+                    "levels": normal.levels.tolist(),
+                    "error": normal.error,
+                    "limit": normal.limit,
+                }
+                for band, normal in self._normals.items()
+            },
             "tail": self._tail.to_json(),
+            "seconds": self._seconds,
+            "typical": self.typical,
+            "following": self._following.to_json(),
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
-        """Take back what ``to_json`` gave. Raises ValueError where the bands have changed."""
-        if document.get("kind") != "spectrum" or tuple(document["bands"]) != self._names:
-            reason = "what was learned belongs to other bands"
+        """See Baseline."""
+        if document.get("kind") != "spectrum" or tuple(document["octaves"]) != self.names:
+            reason = "what was learned belongs to other bands of the spectrum"
             raise ValueError(reason)
-        if len(document["levels"]) != len(self._levels):
+        if document["model"] != len(self._levels):
             reason = "what was learned belongs to another model"
             raise ValueError(reason)
-        self._centre = np.array(document["centre"])
-        self._level_centre = np.array(document["levels"])
-        self._error_centre = document["error_centre"]
-        self._error_limit = document["error_limit"]
-        self._tail = Tail.from_json(document["tail"])
-        self._learned = True
+        self._normals = {
+            int(band): _Normal(
+                np.array(kept["centre"], dtype=np.float64),
+                np.array(kept["levels"], dtype=np.float64),
+                float(kept["error"]),
+                float(kept["limit"]),
+            )
+            for band, kept in document["bands"].items()
+        }
+        self._tail.restore(document["tail"])
+        self._seconds = float(document["seconds"])
+        self.typical = float(document["typical"])
+        self._following.restore(document["following"])
+        self._set_threshold()
 
 
 def _causal_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

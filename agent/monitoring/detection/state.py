@@ -3,7 +3,7 @@
 ::
 
     normal ---- needed of the last ``of`` windows over ----> warning or alarm
-      ^                                                          |
+      ^         or one that is far over                          |
       '------ ``clear_after`` windows below hysteresis x limit --'
 """
 
@@ -13,6 +13,10 @@ from collections import deque
 from enum import IntEnum
 
 from agent.monitoring.spec import PersistenceSpec
+
+_FAR = 1.5
+"""Times its threshold, from which on a score needs no other window to be believed: what persistence
+guards against, an odd record, does not reach so far through the score's own smoothing."""
 
 
 class Condition(IntEnum):
@@ -37,9 +41,14 @@ class StateTracker:
         self.condition = condition
         self._quiet = 0
 
-    def update(self, over: Condition, still: Condition) -> Condition:
+    def anew(self) -> StateTracker:
+        """One of the same kind that has seen nothing."""
+        return StateTracker(self._spec)
+
+    def update(self, over: Condition, still: Condition, ratio: float = 0.0) -> Condition:
         """Take one window: ``over`` is the worst limit exceeded, ``still`` the worst one that is
-        not yet left behind once hysteresis is granted. Gives the new state."""
+        not yet left behind once hysteresis is granted, ``ratio`` of its score to the threshold.
+        Gives the new state."""
         spec = self._spec
         recent = self._recent
         recent.append(over)
@@ -47,7 +56,7 @@ class StateTracker:
             return self.condition
         reached = Condition.NORMAL
         for level in (Condition.ALARM, Condition.WARNING):
-            if sum(seen >= level for seen in recent) >= spec.needed:
+            if sum(seen >= level for seen in recent) >= spec.needed or (ratio >= _FAR and over >= level):
                 reached = level
                 break
         if reached > self.condition:

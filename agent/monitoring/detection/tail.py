@@ -1,57 +1,109 @@
-"""The tail of a statistic under normal: from a value to the probability of exceeding it.
+"""The tail of a statistic under normal: from a false-alarm budget to a threshold.
 
-Up to the 90 % quantile the learned sample speaks for itself; beyond it an exponential tail is
-fitted by the mean excess (a generalised Pareto with shape 0, the light-tailed case: Coles, An
-Introduction to Statistical Modeling of Extreme Values, 2001, ch. 4). A few hundred learning
-samples hold too few excesses to trust alone, so the scale has a floor relative to the body.
+Excesses over a high ``level`` are taken as exponential (a generalised Pareto with shape 0, the
+light-tailed case: Coles, An Introduction to Statistical Modeling of Extreme Values, 2001, ch. 4).
+Their rate has a gamma prior, so that the predictive distribution of the next excess is a Lomax::
+
+    P(value > level + x) = share * (1 + x / beta) ** -alpha
+    alpha = weight + excesses seen,   beta = weight * prior scale + their sum
+    share = (weight + excesses seen) / (weight / 0.1 + windows seen)
+
+A few hundred learning samples hold a handful of excesses, and pure extreme-value fits on 100 gave
+thresholds from 4 to 52 dB: hence the prior, worth ``weight`` excesses, and a floor. While the prior
+speaks alone the threshold is a little higher than its own scale asks for; as normal windows come
+in, alpha grows, the Lomax becomes the exponential, and the threshold tightens. Windows that overlap
+are not independent and count for their new share only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp
-from typing import Any
+from math import expm1, log
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LEVELS = np.linspace(0.0, 0.9, 10)
-_TAIL = 0.1
-_SCALE_FLOOR = 0.1
+MONTH: Final = 30 * 86_400.0
+"""s, of a false-alarm budget."""
+_SHARE: Final = 0.1
+"""What is prior to be above the level."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Fitted distribution: ``quantiles`` at 0, 10, ... 90 % and the ``scale`` beyond."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What a statistic does under normal, before a machine has shown its own.
 
-    quantiles: tuple[float, ...]
+    ``level``: about its 90 % quantile; ``scale``: mean excess over it; ``weight``: as how many
+    excesses this counts; ``floor``: the lowest threshold.
+    """
+
+    level: float
     scale: float
+    weight: float
+    floor: float
 
-    @classmethod
-    def fit(cls, sample: Sequence[float] | NDArray[np.float64]) -> Tail:
-        """Fit to a sample of the statistic under normal, shape (n,), n >= 2."""
-        values = np.asarray(sample, dtype=np.float64)
-        quantiles = np.quantile(values, _LEVELS)
-        high = float(quantiles[-1])
-        excess = values[values > high] - high
-        body = float(high - quantiles[5])
-        floor = max(_SCALE_FLOOR * abs(high), 0.5 * body, 1e-9)
-        scale = max(float(excess.mean()) if len(excess) else 0.0, floor)
-        return cls(tuple(map(float, quantiles)), scale)
+
+class Tail:
+    """What was seen of a statistic's tail, and the threshold for it."""
+
+    def __init__(self, prior: Prior) -> None:
+        self._prior = prior
+        self._windows = 0.0
+        self._excesses = 0.0
+        self._sum = 0.0
+
+    def learn(self, values: NDArray[np.float64], overlap: float = 1.0) -> None:
+        """Take in the statistic of normal windows, shape (n,); ``overlap``: how many of them share
+        each sample."""
+        above = values[values > self._prior.level]
+        self.add(len(values) / overlap, len(above) / overlap, float((above - self._prior.level).sum()) / overlap)
+
+    def add(self, windows: float, excesses: float, total: float) -> None:
+        """Take in what ``learn`` would have made of windows: their effective number, how many of
+        them were above the level, and the sum of what they were above it."""
+        self._windows += windows
+        self._excesses += excesses
+        self._sum += total
+
+    @property
+    def level(self) -> float:
+        """Where the tail begins."""
+        return self._prior.level
+
+    def threshold(self, probability: float) -> float:
+        """The value that a normal window exceeds with this probability; at least the floor."""
+        alpha, beta, share = self._fitted()
+        if probability >= share:
+            return self._prior.floor
+        return max(self._prior.floor, self._prior.level + beta * expm1(log(share / probability) / alpha))
 
     def probability(self, value: float) -> float:
-        """The probability, under normal, of a value at least this high; in (0, 1]."""
-        quantiles = self.quantiles
-        if value >= quantiles[-1]:
-            return max(_TAIL * exp(-min((value - quantiles[-1]) / self.scale, 680.0)), 1e-300)
-        return 1.0 - float(np.interp(value, quantiles, _LEVELS))
+        """The probability, under normal, of a value at least this high; in (0, 1]. Below the level,
+        where no decision falls, it is interpolated."""
+        alpha, beta, share = self._fitted()
+        level = self._prior.level
+        if value >= level:
+            return max(share * float((1.0 + (value - level) / beta) ** -alpha), 1e-300)
+        return 1.0 - (1.0 - share) * max(value, 0.0) / level
 
-    def to_json(self) -> dict[str, Any]:
+    def _fitted(self) -> tuple[float, float, float]:
+        prior = self._prior
+        alpha = prior.weight + self._excesses
+        beta = prior.weight * prior.scale + self._sum
+        return alpha, beta, alpha / (prior.weight / _SHARE + self._windows)
+
+    def to_json(self) -> dict[str, float]:
         """As a snapshot keeps it."""
-        return {"quantiles": list(self.quantiles), "scale": self.scale}
+        return {"windows": self._windows, "excesses": self._excesses, "sum": self._sum}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Tail:
+    def restore(self, document: Mapping[str, Any]) -> None:
         """The inverse of ``to_json``."""
-        return cls(tuple(document["quantiles"]), document["scale"])
+        self._windows, self._excesses, self._sum = (float(document[key]) for key in ("windows", "excesses", "sum"))
+
+
+def per_window(false_alarms_per_month: float, seconds: float) -> float:
+    """The probability that each independent window may have of a false alarm: a window every so
+    many ``seconds``."""
+    return false_alarms_per_month * seconds / MONTH

@@ -1,0 +1,206 @@
+"""One machine under watch: its channels, measuring points, regime and alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from agent.errors import CommandError
+from agent.monitoring import assembly
+from agent.monitoring.alarm import Alarm, Change
+from agent.monitoring.annunciator import carry_out, record_of
+from agent.monitoring.assessment.health import AssetHealth, asset_health
+from agent.monitoring.detection.model import LoadedModel
+from agent.monitoring.detection.regime import Regime
+from agent.monitoring.detection.state import Condition
+from agent.monitoring.manipulation.quality import QualityGate
+from agent.monitoring.point import MeasuringPoint
+from agent.monitoring.spec import AssetSpec, ChannelSpec
+from agent.monitoring.types import SECOND, Block, Command, Nanos, Record
+from agent.monitoring.wording import iso
+
+
+class Channel:
+    """Where the blocks of one channel go, and the alarm that it has fallen silent."""
+
+    __slots__ = ("gate", "last_seen", "name", "number", "point", "silence", "stale")
+
+    def __init__(
+        self, spec: ChannelSpec, gate: QualityGate, point: MeasuringPoint | None, number: int, silence: Alarm
+    ) -> None:
+        self.name = spec.name
+        self.gate = gate
+        self.point = point
+        self.number = number
+        self.silence = silence
+        self.last_seen: Nanos = 0
+        self.stale = False
+
+
+class Asset:
+    """One machine under watch. Raises ModelError where the model does not fit."""
+
+    def __init__(self, spec: AssetSpec, model: LoadedModel | None) -> None:
+        self.spec = spec
+        self.regime = Regime(spec.running, spec.channels)
+        self.points = assembly.points(spec, self.regime, model)
+        self.channels: dict[str, Channel] = {}
+        for channel in spec.channels:
+            place = next(
+                ((point, names.index(channel.name)) for point, names in self.points if channel.name in names),
+                None,
+            )
+            point, number = place or (None, 0)
+            # records now and then are no stream: the rate inside one says nothing about the next
+            snapshots = spec.profile == "waveform" and not spec.window.count
+            gate = QualityGate(replace(channel, rate=None) if snapshots else channel)
+            silence = Alarm(f"silent {channel.name}", spec.alarms, "communication")
+            self.channels[channel.name] = Channel(channel, gate, point, number, silence)
+        self.resumed_after: Nanos | None = None
+        self._changed = False
+
+    @property
+    def progress(self) -> float:
+        """How much of the commissioning is done, 0 to 1."""
+        return min(point.progress for point, _ in self.points)
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """Every alarm that the asset can have."""
+        found = [alarm for point, _ in self.points for alarm in point.alarms]
+        return [*found, *(channel.silence for channel in self.channels.values())]
+
+    @property
+    def health(self) -> AssetHealth | None:
+        """The health index and who lowers it; None before anything is learned."""
+        said = {
+            point.channel or "process": value
+            for point, _ in self.points
+            if point.health is not None and (value := point.health.value) is not None
+        }
+        return asset_health(said) if said else None
+
+    @property
+    def changed(self) -> bool:
+        """Whether something changed that a restart must not lose, since ``settled``."""
+        return self._changed or any(point.changed for point, _ in self.points)
+
+    def settled(self) -> None:
+        """The snapshot was taken."""
+        self._changed = False
+        for point, _ in self.points:
+            point.changed = False
+
+    def observe(self, channel: Channel, block: Block, source: str) -> list[Record]:
+        """Take one block; the records that it leads to, often none."""
+        checked, flags = channel.gate.check(block)
+        point = channel.point
+        if checked is None:
+            if flags and point is not None:
+                point.note(flags)
+            return []
+        if point is None:
+            if channel.name in self.regime.channels:
+                values = checked.values
+                self.regime.update(
+                    channel.name, float(values.min()), float(values.mean()), float(values.max()), checked.time)
+            return []
+        records = point.observe(channel.number, checked, flags, source)
+        if records and point.resuming:
+            return self._say_gap(point, records)
+        return records
+
+    def _say_gap(self, point: MeasuringPoint, records: list[Record]) -> list[Record]:
+        point.resuming = False
+        before, self.resumed_after = self.resumed_after, None
+        if before is None:
+            return records
+        first = records[0]
+        body = {"asset": self.spec.id, "quality": "gap", "from": iso(before), "to": iso(first.time)}
+        return [Record("quality", self.spec.id, first.time, body), *records]
+
+    def back(self, channel: Channel, now: Nanos) -> list[Record]:
+        """A silent channel is heard again."""
+        channel.stale = False
+        body = {"asset": self.spec.id, "channel": channel.name, "quality": "back", "time": iso(now)}
+        change = channel.silence.update(Condition.NORMAL, now)
+        return [Record("quality", self.spec.id, now, body), *self._told(channel, change)]
+
+    def tick(self, now: Nanos) -> list[Record]:
+        """What time alone brings: channels that have gone silent, shelving that ends."""
+        records: list[Record] = []
+        allowed = round(self.spec.stale_after * SECOND)
+        for channel in self.channels.values():
+            if channel.last_seen and not channel.stale and now - channel.last_seen > allowed:
+                channel.stale = True
+                body = {"asset": self.spec.id, "channel": channel.name, "quality": "silent",
+                        "since": iso(channel.last_seen), "time": iso(now)}
+                records.append(Record("quality", self.spec.id, now, body))
+                records += self._told(channel, channel.silence.update(Condition.ALARM, now))
+        for alarm in self.alarms:
+            if (change := alarm.tick(now)) is not None:
+                records.append(self._record(change, alarm))
+        return records
+
+    def _told(self, channel: Channel, change: Change | None) -> list[Record]:
+        return [] if change is None else [self._record(change, channel.silence, channel=channel.name)]
+
+    def _record(self, change: Change, alarm: Alarm, **more: Any) -> Record:
+        self._changed = True
+        body = record_of(change, self.spec.id, alarm) | more
+        if change.announced:
+            return Record("alarm", self.spec.id, change.time, body)
+        return Record("event", self.spec.id, change.time, {"event": "alarm", **body})
+
+    def command(self, command: Command, now: Nanos) -> list[Record]:
+        """Do what an operator asks. Raises CommandError, naming what could be done instead."""
+        if command.name in {"recommission", "revert"}:
+            return self._learn_again(command, now)
+        return [self._record(change, alarm) for alarm, change in carry_out(self.alarms, command, now)]
+
+    def _learn_again(self, command: Command, now: Nanos) -> list[Record]:
+        points = [point for point, _ in self.points if command.alarm in {None, point.alarm.name}]
+        if not points:
+            known = ", ".join(point.alarm.name for point, _ in self.points)
+            reason = f"{command.name}: {self.spec.id} has no measuring point {command.alarm}; it has: {known}"
+            raise CommandError(reason)
+        records = []
+        for point in points:
+            body = {"asset": self.spec.id, "channel": point.channel, "event": command.name, "time": iso(now),
+                    "actor": command.actor, "reason": command.reason}
+            records.append(Record("event", self.spec.id, now, body))
+            if command.name == "revert":
+                point.revert()
+            else:
+                records += point.recommission(now)
+        return records
+
+    def to_json(self) -> dict[str, Any]:
+        """What must survive a restart."""
+        return {
+            "version": 1,
+            "regime": self.regime.to_json(),
+            "points": {point.channel or "": point.to_json() for point, _ in self.points},
+            "silences": {
+                name: channel.silence.to_json() for name, channel in self.channels.items() if channel.silence.since
+            },
+        }
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Take back what ``to_json`` gave. Raises ValueError where it does not fit any more."""
+        if document.get("version") != 1:
+            reason = "it was written by another version"
+            raise ValueError(reason)
+        kept = document["points"]
+        self.regime.restore(document["regime"])
+        for point, _ in self.points:
+            if (point.channel or "") in kept:
+                point.restore(kept[point.channel or ""])
+        for name, alarm in document["silences"].items():
+            if name in self.channels:
+                self.channels[name].silence.restore(alarm)
+                self.channels[name].stale = self.channels[name].silence.standing
+        if kept.keys() != {point.channel or "" for point, _ in self.points}:
+            reason = "the measuring points have changed"
+            raise ValueError(reason)
