@@ -7,6 +7,7 @@ readings, shelving in the time of the device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -40,7 +41,9 @@ _LEAST: Final[Mapping[AlarmKind, Severity]] = {
     "communication": Severity.LOW,
     "device": Severity.MEDIUM,  # nobody can follow: other alarms are missed
 }
+_NORMAL, _HIGH = Condition.NORMAL, Severity.HIGH  # looked up for every window
 _SHIFT: Final = 8 * 3_600.0  # s; shelving without an end given ends with the shift: the next one shall know
+_REVIEW: Final = 60 * SECOND  # from one look at the severity of a standing alarm to the next
 _SHIPPED: Final = AlarmSpec()
 
 
@@ -70,8 +73,8 @@ class Alarm:
     suppressed by design as soon as nothing else holds it. ``until``: when shelving ends, else 0.
     """
 
-    __slots__ = ("_due", "_settled", "condition", "kind", "name", "severity", "since", "spec", "standing", "state",
-                 "stopped", "until", "worst")
+    __slots__ = ("_due", "_lowest", "_review", "_settled", "condition", "kind", "name", "severity", "since", "spec",
+                 "standing", "state", "stopped", "until", "worst")
 
     def __init__(self, name: str = "condition", spec: AlarmSpec = _SHIPPED, kind: AlarmKind = "machine") -> None:
         self.name = name
@@ -84,6 +87,8 @@ class Alarm:
         self.since: Nanos = 0
         self.until: Nanos = 0
         self._due: Nanos = 0  # no new episode before
+        self._review: Nanos = 0
+        self._lowest = math.inf  # ratio since the last look at the severity
         self._settled = True  # the same condition again changes nothing
 
     @property
@@ -101,37 +106,53 @@ class Alarm:
 
         Within the refractory time of the last episode none begins; a condition that outlasts it does
         begin one. Within an episode condition and severity only rise: each rise is told, no relief is.
+        Severity rises with what the score has kept up for a minute: neither a spike nor the windows
+        that fill up with a sudden fault are told step by step.
         """
         if condition is self.condition and self._settled:
             return None
         self.condition = condition
         event = self._follow(condition, time, ratio)
-        held = condition is not Condition.NORMAL and not self.standing
-        self._settled = not held and not (self.standing and self.severity is not Severity.HIGH)
+        if self.standing:
+            self._settled = self.severity is _HIGH
+        else:
+            self._settled = condition is _NORMAL  # else held back by the refractory time
         return self._go(event, time, "condition") if event is not None else None
 
     def _follow(self, condition: Condition, time: Nanos, ratio: float) -> AlarmEvent | None:
-        if condition is Condition.NORMAL:
+        if condition is _NORMAL:
             if not self.standing:
                 return None
             self.standing = False
             return AlarmEvent.LATCH if self.spec.latching else AlarmEvent.CLEAR
-        least = _LEAST[self.kind] if condition is Condition.ALARM else Severity.LOW
-        if not self.standing:
-            if time < self._due:
-                return None
-            self.standing = True
-            self.since = time
-            self._due = time + round(self.spec.refractory * SECOND)
-            self.worst = condition
-            self.severity = max(least, severity_of(ratio, 0.0))
-            return AlarmEvent.RAISE
-        severity = max(least, severity_of(ratio, (time - self.since) / SECOND))
-        if severity <= self.severity and condition <= self.worst:
+        if self.standing:
+            return self._follow_episode(condition, time, ratio)
+        if time < self._due:
             return None
-        self.severity = max(severity, self.severity)
-        self.worst = max(condition, self.worst)
-        return AlarmEvent.WORSEN
+        self.standing = True
+        self.since = time
+        self._due = time + round(self.spec.refractory * SECOND)
+        self.worst = condition
+        self.severity = max(severity_of(ratio, 0.0), self._least())
+        self._lowest, self._review = math.inf, time + _REVIEW
+        return AlarmEvent.RAISE
+
+    def _follow_episode(self, condition: Condition, time: Nanos, ratio: float) -> AlarmEvent | None:
+        self._lowest = min(self._lowest, ratio)  # in this order a ratio that is no number does not count
+        worse = condition > self.worst
+        if worse:
+            self.worst = condition
+            self.severity = max(self.severity, self._least())
+        if time >= self._review and self._lowest < math.inf:
+            severity = severity_of(self._lowest, (time - self.since) / SECOND)
+            self._lowest, self._review = math.inf, time + _REVIEW
+            if severity > self.severity:
+                self.severity = severity
+                worse = True
+        return AlarmEvent.WORSEN if worse else None
+
+    def _least(self) -> Severity:
+        return _LEAST[self.kind] if self.worst is Condition.ALARM else Severity.LOW
 
     def command(self, command: Command, time: Nanos) -> Change:
         """Do what an operator asks. Raises CommandError, naming what could be done instead."""
@@ -163,7 +184,7 @@ class Alarm:
 
     def tick(self, time: Nanos) -> Change | None:
         """What time alone brings: shelving ends."""
-        if self.state is not AlarmState.SHELVED:
+        if not self.until:
             return None
         # a clock that was far ahead when it was shelved, and has been put right, must not shelve for ever
         self.until = min(self.until, time + round(self.spec.longest_shelving * SECOND))
@@ -193,7 +214,8 @@ class Alarm:
         return {
             "state": self.state.value, "condition": self.condition.name.lower(), "worst": self.worst.name.lower(),
             "severity": self.severity.word, "since": self.since, "standing": self.standing,
-            "stopped": self.stopped, "until": self.until,
+            "stopped": self.stopped, "until": self.until, "review": self._review,
+            "lowest": self._lowest if self._lowest < math.inf else None,
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
@@ -209,6 +231,8 @@ class Alarm:
             severity = Severity[document.get("severity", "low").upper()]
             stopped = bool(document.get("stopped", False))
             since, until = int(document["since"]), int(document.get("until", 0))
+            review, lowest = int(document.get("review", 0)), document.get("lowest")
+            lowest = math.inf if lowest is None else float(lowest)
         except (AttributeError, KeyError, TypeError) as unfit:
             raise ValueError(f"no snapshot of an alarm: {unfit!r}") from unfit
         active = state in {AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED}
@@ -217,5 +241,6 @@ class Alarm:
         self.condition, self.worst, self.severity = condition, worst, severity
         self.state, self.standing, self.stopped = state, standing, stopped
         self.since, self.until = since, until
+        self._review, self._lowest = review, lowest
         self._due = since + round(self.spec.refractory * SECOND) if since else 0
         self._settled = False  # the next window finds out

@@ -254,10 +254,29 @@ def test_an_alarm_that_stands_longer_is_told_again_even_if_it_was_acknowledged()
     alarm.update(A, SECOND, ratio=1.7)
     assert alarm.severity is Severity.MEDIUM
     alarm.command(order("ack"), 2 * SECOND)
-    course = [(HOUR, 1.7), (DAY, 1.7), (DAY + 2, 1.7), (DAY + 3, 9.0)]
+    course = [(HOUR, 1.7), (DAY, 1.7), (DAY + 62, 1.7), (DAY + 130, 9.0)]
     said = [alarm.update(A, round(seconds * SECOND), ratio) for seconds, ratio in course]
     assert [transition(change) for change in said] == [None, None, "worsened", None]
     assert (alarm.state, alarm.severity) == (AlarmState.UNACKNOWLEDGED, Severity.HIGH)
+
+
+def severities(*ratios: float) -> list[str]:
+    """What is told of an alarm with these ratios, 10 s from one to the next."""
+    alarm = Alarm()
+    said = [alarm.update(A, (number + 1) * 10 * SECOND, ratio) for number, ratio in enumerate(ratios)]
+    return [f"{number}: {change.transition} {change.severity.word}" for number, change in enumerate(said) if change]
+
+
+def test_the_windows_that_fill_up_with_a_sudden_fault_are_told_as_one_rise() -> None:
+    assert severities(1.1, *[1.5, 1.9, 2.4], *[4.0] * 20) == ["0: raised low", "12: worsened high"]
+
+
+def test_a_spike_does_not_make_an_alarm_severe() -> None:
+    assert severities(*[1.1, 1.2, 9.0] * 20) == ["0: raised low"]
+
+
+def test_a_ratio_that_is_no_number_tells_nothing() -> None:
+    assert severities(1.1, *[float("nan")] * 20, *[float("nan"), 1.2] * 20) == ["0: raised low"]
 
 
 def test_a_limit_that_a_person_set_is_at_least_medium_and_its_warning_low() -> None:
@@ -376,13 +395,13 @@ def test_what_people_were_told_ends_by_being_told(spec: AlarmSpec, course: list[
             assert known is alarm.state
 
 
-@given(spec=specs, course=steps, cut=st.integers(0, 60))
-def test_a_restart_changes_nothing(spec: AlarmSpec, course: list[Any], cut: int) -> None:
+@given(spec=specs, course=steps, pace=st.sampled_from([1, 45]), cut=st.integers(0, 60))
+def test_a_restart_changes_nothing(spec: AlarmSpec, course: list[Any], pace: int, cut: int) -> None:
     through, restarted = Alarm("a", spec), Alarm("a", spec)
-    for second, step in enumerate(course, 1):
-        if second == cut:
+    for number, step in enumerate(course, 1):
+        if number == cut:
             kept = json.loads(json.dumps(restarted.to_json()))
             restarted = Alarm("a", spec)
             restarted.restore(kept)
-        assert take(through, step, second * SECOND) == take(restarted, step, second * SECOND)
+        assert take(through, step, number * pace * SECOND) == take(restarted, step, number * pace * SECOND)
     assert through.to_json() == restarted.to_json()
