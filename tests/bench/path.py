@@ -12,12 +12,10 @@ import json
 import os
 import socket
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -32,43 +30,16 @@ from agent.monitoring.acquisition.decoder import build_decoder
 from agent.monitoring.manipulation.features.waveform import WaveformFeatures
 from agent.monitoring.manipulation.quality import QualityGate
 from agent.monitoring.monitor import Monitor
-from agent.monitoring.spec import (
-    AssetSpec,
-    ChannelSpec,
-    DecodeLimits,
-    LearningSpec,
-    ModelSpec,
-    Source,
-    WindowSpec,
-)
+from agent.monitoring.spec import AssetSpec, ChannelSpec, DecodeLimits, LearningSpec, ModelSpec, Source, WindowSpec
 from agent.monitoring.types import Block
 from agent.ports import Entry
 from agent.shipped import MODELS
+from tests.bench.stage import Stage, measure, shares
+from tests.bench.telemetry_path import telemetry_stages
 from tests.broker import Broker
 from tests.system.daemon import Daemon, Machine, eventually
 
 _T0 = 1_700_000_000_000_000_000
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage beside its bare cost; both are called with the number of the repetition."""
-
-    name: str
-    per: str
-    ours: Callable[[int], object]
-    bare_name: str
-    bare: Callable[[int], object]
-
-
-def microseconds(call: Callable[[int], object], seconds: float) -> float:
-    """Microseconds a call."""
-    count, begun = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - begun) < seconds:
-        for _ in range(50):
-            call(count)
-            count += 1
-    return elapsed / count * 1e6
 
 
 def message_stages() -> list[Stage]:
@@ -130,7 +101,6 @@ def window_stages() -> list[Stage]:
     plain = WaveformFeatures(("rms", "kurtosis", "bands"), 1024, 25_600.0)
     octaves = WaveformFeatures(("octaves",), 2560, 25_600.0)
     full = WaveformFeatures(("rms", "peak", "crest", "kurtosis", "octaves", "levels"), 2560, 25_600.0)
-    telemetry = eight_channels()
     waveform = one_waveform(record)
     model = load_model(MODELS / "bearing-bands" / "model.tflite")
     inputs = np.zeros(model.input_size)
@@ -144,8 +114,6 @@ def window_stages() -> list[Stage]:
               "np.fft.rfft of 2560", lambda _: np.fft.rfft(record)),
         Stage("int8 model, quantise to score", "window", lambda _: model.score(inputs),
               "bare invoke", bare_invoke(MODELS / "bearing-bands" / "model.tflite")),
-        Stage("telemetry, 8 channels: gate, grid, score, record", "window", telemetry,
-              "np.fft.rfft of 1024", lambda _: np.fft.rfft(block)),
         Stage("waveform 2560: gate, features, model, score, record", "window", waveform,
               "np.fft.rfft of 2560", lambda _: np.fft.rfft(record)),
     ]
@@ -161,29 +129,6 @@ def bare_invoke(path: Path) -> Callable[[int], object]:
         interpreter.allocate_tensors()
         return lambda _: interpreter.invoke()
     raise SystemExit("no TensorFlow Lite runtime is installed")
-
-
-def eight_channels() -> Callable[[int], object]:
-    """One second of an eight-channel machine in its learned state."""
-    names = [f"c{i}" for i in range(8)]
-    spec = AssetSpec(
-        id="a", profile="process", window=WindowSpec(seconds=12, stride=1),
-        channels=tuple(ChannelSpec(name=name, topic="t", rate=1.0) for name in names),
-        learning=LearningSpec(samples=60))
-    monitor = Monitor(ModelShelf().load)
-    monitor.add(spec)
-    values = [np.array([v]) for v in np.random.default_rng(3).normal(5, 1, 4096)]
-    second = [0]
-
-    def step(_: int) -> None:
-        second[0] += 1
-        at = _T0 + second[0] * 1_000_000_000
-        for number, name in enumerate(names):
-            monitor.observe(Block("a", name, at, values[(second[0] * 8 + number) & 4095]), at)
-
-    for i in range(120):
-        step(i)
-    return step
 
 
 def one_waveform(record: np.ndarray) -> Callable[[int], object]:  # type: ignore[type-arg]
@@ -268,38 +213,30 @@ def memory(pid: int, field: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(field + ":")) / 1024
 
 
-def measure(stages: list[Stage], rounds: int = 5, seconds: float = 0.08) -> list[dict[str, object]]:
-    """Each stage and its bare cost in turns; medians, and the median of the rounds' ratios."""
-    rows = []
-    for stage in stages:
-        pairs = [(microseconds(stage.ours, seconds), microseconds(stage.bare, seconds)) for _ in range(rounds)]
-        rows.append({
-            "stage": stage.name,
-            "per": stage.per,
-            "us": round(statistics.median(ours for ours, _ in pairs), 2),
-            "bare": stage.bare_name,
-            "bare_us": round(statistics.median(bare for _, bare in pairs), 2),
-            "ratio": round(statistics.median(ours / bare for ours, bare in pairs), 2),
-        })
-    return rows
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Print the table, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only stages that begin with this, and no daemon")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
-        rows = measure([*message_stages(), *window_stages(), *journal_stages(Path(folder))])
-    figures = daemon_figures()
+        stages = [*message_stages(), *telemetry_stages(), *window_stages(), *journal_stages(Path(folder))]
+        stages = [stage for stage in stages if stage.name.startswith(options.only)]
+        rows = measure(stages)
+    parts = shares(stages, rows)
+    figures = {} if options.only else daemon_figures()
     if options.json:
-        print(json.dumps({"stages": rows, "daemon": figures}))
+        print(json.dumps({"stages": [row._asdict() for row in rows], "shares": parts, "daemon": figures}))
         return 0
     print("| stage | per | us | bare | us | ratio |\n|---|---|---|---|---|---|")
     for row in rows:
-        print(f"| {row['stage']} | {row['per']} | {row['us']} | {row['bare']} | {row['bare_us']} | {row['ratio']} |")
-    print(f"\nDaemon with the shipped model: subscribed {figures['ready_s']} s after its start, "
-          f"{figures['idle_rss_mb']} MB idle, {figures['peak_rss_mb']} MB at the peak.")
+        print(f"| {row.stage} | {row.per} | {row.us} | {row.bare} | {row.bare_us} | {row.ratio} |")
+    for whole, percents in parts.items():
+        told = ", ".join(f"{name.rpartition(': ')[2]} {percent} %" for name, percent in percents.items())
+        print(f"\n{whole}\n  {told}")
+    if figures:
+        print(f"\nDaemon with the shipped model: subscribed {figures['ready_s']} s after its start, "
+              f"{figures['idle_rss_mb']} MB idle, {figures['peak_rss_mb']} MB at the peak.")
     return 0
 
 
