@@ -113,11 +113,12 @@ class Alarm:
             return None
         self.condition = condition
         event = self._follow(condition, time, ratio)
-        if self.standing:
-            self._settled = self.severity is _HIGH
-        else:
-            self._settled = condition is _NORMAL  # else held back by the refractory time
+        self._settled = self._is_settled()
         return self._go(event, time, "condition") if event is not None else None
+
+    def _is_settled(self) -> bool:
+        """Not so: a standing alarm that may become more severe, one held back by the refractory time."""
+        return self.severity is _HIGH if self.standing else self.condition is _NORMAL
 
     def _follow(self, condition: Condition, time: Nanos, ratio: float) -> AlarmEvent | None:
         if condition is _NORMAL:
@@ -243,4 +244,4 @@ class Alarm:
         self.since, self.until = since, until
         self._review, self._lowest = review, lowest
         self._due = since + round(self.spec.refractory * SECOND) if since else 0
-        self._settled = False  # the next window finds out
+        self._settled = self._is_settled()
