@@ -31,7 +31,8 @@ from agent.runtime.writer import Writer
 
 _log = log.get_logger(__name__)
 
-_NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "dead_letters_per_minute")
+_NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "commands",
+                  "dead_letters_per_minute")
 
 _COLLECT_EVERY = 10
 _LEAVE_WITHIN = 4.0
@@ -74,7 +75,6 @@ class Daemon:
             now=self._clock.now,
         )
         router = Router(settings.asset_specs(), settings.decode_limits())
-        self._link.subscribe(router.filters())
         self._courier: Courier | None = None
         self._writer = Writer(
             self._journal,
@@ -92,6 +92,7 @@ class Daemon:
             clock=self._clock,
             identity=Identity(device=device.id, boot=self._boot),
             alarm_topic=self._alarm_topic if settings.alarms.enabled else None,
+            command_topic=device.command_topic if settings.commands.enabled else None,
             dead_letters=DeadLetters(settings.dead_letters_per_minute),
             inflight=settings.sensors.inflight,
         )

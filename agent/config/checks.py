@@ -36,6 +36,7 @@ def findings(document: Document, base: Path) -> Iterator[Finding]:
         yield from _connection("uplink", document.uplink, base)
         yield from _same_client(document)
     yield from _alarms(document)
+    yield from _commands(document)
     yield from _assets(document)
     yield from _watch(document)
     for name, asset in document.assets.items():
@@ -90,6 +91,14 @@ def _alarms(document: Document) -> Iterator[Finding]:
         if document.alarms.enabled and matches(feed.topic, topic) is not None:
             yield Finding(feed.key, "takes in this device's own alarms, which would feed themselves",
                           "Narrow the filter, or change alarms.topic.")
+
+
+def _commands(document: Document) -> Iterator[Finding]:
+    device = document.device
+    topic = f"{device.prefix}/v1/{device.site}/{device.id}/cmd/ack"
+    for feed in _feeds(document):
+        if document.commands.enabled and matches(feed.topic, topic) is not None:
+            yield Finding(feed.key, "takes in the commands to this device", "Narrow the filter.")
 
 
 def _feeds(document: Document) -> Iterator[_Feed]:

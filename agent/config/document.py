@@ -122,6 +122,13 @@ class AlarmsTable(Table):
     """QoS of the alarms."""
 
 
+class CommandsTable(Table):
+    """Commands to this device's alarms, on the sensor broker under <prefix>/v1/<site>/<device>/cmd/."""
+
+    enabled: bool = True
+    """Whether to carry out commands; who may publish them is the broker's to say (its ACL)."""
+
+
 class LimitsTable(Table):
     """Bounds on what a sensor may send in one message."""
 
@@ -191,6 +198,8 @@ class Document(Table):
     """The durable log on this device."""
     alarms: AlarmsTable = AlarmsTable()
     """Alarms on the sensor broker."""
+    commands: CommandsTable = CommandsTable()
+    """Commands on the sensor broker."""
     limits: LimitsTable = LimitsTable()
     """Bounds on what a sensor may send."""
     inbox: InboxTable = InboxTable()

@@ -37,6 +37,11 @@ class Device:
         """What every topic of this device begins with, without a slash at the end."""
         return f"{self.prefix}/v1/{self.site}/{self.id}"
 
+    @property
+    def command_topic(self) -> str:
+        """What the topics of its commands begin with, without a slash at the end."""
+        return f"{self.topic}/cmd"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
@@ -122,6 +127,13 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """Whether commands are taken from the sensor broker."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
     """Bounds on what waits for the worker; ``patience`` in s: how long the broker is held back
     before the oldest messages are shed."""
@@ -166,6 +178,7 @@ class Settings:
     uplink: Uplink | None
     journal: Journal
     alarms: Alarms
+    commands: Commands
     limits: DecodeLimits
     dead_letters_per_minute: int
     inbox: Inbox

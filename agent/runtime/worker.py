@@ -4,8 +4,11 @@
 
     link.poll --> Inbox --> work() --> Monitor.observe --> alarm? --> local broker, at once
                               |                        '-> records --> Writer (group commit)
+                              |                                             |
+            commands --> Monitor.command --> records likewise               |
                               '--> Ledger <-- committed(mark) <-------------'
-                                     '--> link.acknowledge, in order
+                                     |--> link.acknowledge, in order
+                                     '--> link.answer: what a person was told is on the disk
 
 ``work`` is the seam between the network and the chain. The worker serves the broker's socket
 itself, in turns with the work: one busy thread, no hand-over. ``tests/bench/handover.py``
@@ -26,9 +29,10 @@ from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec
-from agent.monitoring.types import Record, RecordKind
+from agent.monitoring.types import Command, Nanos, Record, RecordKind
 from agent.monitoring.wording import iso
 from agent.ports import Clock, Delivery, Entry, LogWriter, Sensors
+from agent.runtime.commands import Commands
 from agent.runtime.dead_letters import DeadLetters
 from agent.runtime.inbox import SHED, Inbox
 from agent.runtime.ledger import Ledger
@@ -63,6 +67,7 @@ class Counters:
     dead_letters: int = 0
     unjournaled: int = 0
     unpublished: int = 0
+    commands: int = 0
 
 
 class Worker(threading.Thread):
@@ -79,6 +84,7 @@ class Worker(threading.Thread):
         clock: Clock,
         identity: Identity,
         alarm_topic: Callable[[str], str] | None,
+        command_topic: str | None,
         dead_letters: DeadLetters,
         inflight: int = 20,
     ) -> None:
@@ -92,6 +98,7 @@ class Worker(threading.Thread):
         self._boot = identity.boot
         self._head = f'{{"device":"{identity.device}","boot":{identity.boot},"seq":'.encode()
         self._alarm_topic = alarm_topic
+        self._commands = Commands(command_topic, self._carry_out, link.answer) if command_topic else None
         self._dead_letters = dead_letters
         self._hurry_at = max(1, inflight // 2)
         self._ledger = Ledger()
@@ -105,6 +112,7 @@ class Worker(threading.Thread):
         self._shed_untold: dict[str, int] = {}
         self._next_tick = 0.0
         self._watched: dict[str, AssetSpec] = {}
+        self._subscribe()
         self._requests: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self.counters = Counters()
@@ -130,10 +138,13 @@ class Worker(threading.Thread):
 
     def _change(self, router: Router, specs: Collection[AssetSpec]) -> None:
         self._router = router
-        self._link.subscribe(router.filters())
+        self._subscribe()
         for asset_id in [asset_id for asset_id, spec in self._watched.items() if spec not in specs]:
             del self._watched[asset_id]
             self._monitor.retire(asset_id)
+
+    def _subscribe(self) -> None:
+        self._link.subscribe(self._router.filters(), passing=[self._commands.filter] if self._commands else ())
 
     def stop(self) -> None:
         """Leave after the batch in hand."""
@@ -181,15 +192,19 @@ class Worker(threading.Thread):
     def work(self, deliveries: list[Delivery]) -> None:  # noqa: C901 -- the path in one view
         """The seam: decode, observe, record, a batch at a time."""
         route, observe, absorbed = self._router.route, self._monitor.observe, self._ledger.absorbed
+        commands = self._commands
         self._link.hold()
         for delivery in deliveries:
-            topic, payload, received, token = delivery
+            topic, payload, received, token, _, _ = delivery
             if payload is SHED:
                 if token:
                     absorbed(token)
                 continue
             records: list[Record] = []
-            for feed in route(topic):
+            feeds = route(topic)
+            if not feeds and commands is not None and commands.concerns(topic):
+                self._command(commands, delivery, records)
+            for feed in feeds:
                 try:
                     blocks = feed.decode(payload, received)
                 except MalformedMessage as fault:
@@ -244,16 +259,39 @@ class Worker(threading.Thread):
         if self._alarm_topic is not None and not self._link.publish(self._alarm_topic(asset), payload):
             self.counters.unpublished += 1
 
-    def _dead_letter(self, delivery: Delivery, reason: str, asset: str, records: list[Record]) -> None:
+    def _command(self, commands: Commands, delivery: Delivery, records: list[Record]) -> None:
+        """What a person asks, between two messages."""
+        try:
+            found = commands.receive(delivery, self._clock.now(), self._mark + 1, self._clock.monotonic())
+        except MalformedMessage as fault:
+            if self._dead_letter(delivery, str(fault), "", records):
+                commands.refuse(delivery, str(fault))
+            return
+        if found:
+            self.counters.commands += 1
+            self._urgent = True  # somebody waits
+            records += found
+
+    def _carry_out(self, command: Command, now: Nanos) -> list[Record]:
+        """By the chain. An asset of the configuration that has sent nothing yet has alarms, too."""
+        spec = self._router.asset(command.asset)
+        if spec is not None and spec.id not in self._watched:
+            self._watched[spec.id] = spec
+            self._record(self._monitor.add(spec))
+        return self._monitor.command(command, now)
+
+    def _dead_letter(self, delivery: Delivery, reason: str, asset: str, records: list[Record]) -> bool:
+        """Record it, unless too many were recorded lately; whether it was."""
         self.counters.dead_letters += 1
         told = self._dead_letters.tell(
             delivery, reason, asset, self._clock.now(), self._clock.monotonic())
         if told is not None:
             records.append(told)
+        return told is not None
 
     def _settle(self) -> None:
-        ledger = self._ledger
-        if not len(ledger):
+        ledger, commands = self._ledger, self._commands
+        if not len(ledger) and (commands is None or not commands.owing):
             return
         # only the writer's thread writes _committed; what was never handed over is stepped over here
         done = max(self._committed, self._stepped_over)
@@ -262,6 +300,8 @@ class Worker(threading.Thread):
         ledger.committed(done)
         if tokens := ledger.ready():
             self._link.acknowledge(tokens)
+        if commands is not None:
+            commands.settle(done, self._clock.monotonic())
         if len(ledger) >= self._hurry_at:
             self._writer.hurry()
 

@@ -245,9 +245,14 @@ FINDINGS = {
         "wildcards",
     ),
     "alarms that would come in again": (
-        DEVICE + PUMP.replace("plant/pump/telemetry", "watchkeeper/#"),
+        DEVICE + PUMP.replace("plant/pump/telemetry", "watchkeeper/+/+/+/alarm"),
         "assets.pump.topic",
         "own alarms",
+    ),
+    "commands that would come in as measurements": (
+        DEVICE + "[alarms]\nenabled = false\n" + PUMP.replace("plant/pump/telemetry", "watchkeeper/v1/+/+/cmd/+"),
+        "assets.pump.topic",
+        "commands to this device",
     ),
     "a replay of an unknown asset": (DEVICE + PUMP + '[replay]\nasset = "fan"\n', "replay.asset", "no asset"),
     "a replay column of an unknown channel": (
@@ -296,7 +301,8 @@ def test_a_model_on_telemetry_is_refused(refused: Refused, tmp_path: Path) -> No
         DEVICE + PUMP + '[[assets.pump.limits]]\nfeature = "pressure.mean"\nwarning = 4\nalarm = 4\n',
         DEVICE + WAVEFORM + '[[assets.bearing.limits]]\nfeature = "vibration.octave_6400"\nalarm = 1\n',
         DEVICE + WAVEFORM + "[assets.bearing.window]\ncount = 4096\nstride = 1024\n",
-        DEVICE + "[alarms]\nenabled = false\n" + PUMP.replace("plant/pump/telemetry", "watchkeeper/#"),
+        DEVICE + "[alarms]\nenabled = false\n[commands]\nenabled = false\n"
+        + PUMP.replace("plant/pump/telemetry", "watchkeeper/#"),
         DEVICE + '[assets.m]\ntopic = "a"\ncodec = "csv"\ntime = 0\n[assets.m.channels.x]\nvalue = 1\n',
     ],
 )

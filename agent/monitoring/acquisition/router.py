@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from agent.monitoring.acquisition.decoder import Decoder, build_decoder
-from agent.monitoring.acquisition.topics import fewest, fill, matches
+from agent.monitoring.acquisition.topics import fewest, fill, matches, placeholders
 from agent.monitoring.spec import AssetSpec, ChannelSpec, DecodeLimits
 
 _MAX_TOPICS: Final = 10_000
@@ -37,6 +37,10 @@ class Router:
     def filters(self) -> tuple[str, ...]:
         """What to subscribe to, without filters that others cover."""
         return fewest(channel.topic for asset in self._assets for channel in asset.channels)
+
+    def asset(self, asset_id: str) -> AssetSpec | None:
+        """The asset that is configured under this very id; None for those that wildcards name."""
+        return next((asset for asset in self._assets if asset.id == asset_id and not placeholders(asset.id)), None)
 
     def route(self, topic: str) -> tuple[Feed, ...]:
         """The feeds of a topic, in the order of the configuration; () for a topic of no asset.

@@ -100,3 +100,11 @@ def test_every_id_is_valid_and_stays_as_it_is(text: str) -> None:
     made = asset_id(text)
     assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", made)
     assert asset_id(made) == made
+
+
+def test_an_asset_is_found_by_its_very_id_and_not_by_a_template() -> None:
+    pump = asset("pump", "p/a")
+    routes = router(asset("{1}", "plant/+/v"), pump)
+    assert routes.asset("pump") is pump
+    assert routes.asset("{1}") is None
+    assert routes.asset("fan") is None
