@@ -11,6 +11,8 @@ SIGNIFICANT: Final = 3.0
 """Spreads beyond which a change is one: what 3 in 1000 windows exceed where noise is normal."""
 
 _MOST_PLACES: Final = 6
+_HUGE: Final = 1e6
+"""From here on, and below its inverse, powers of ten read better."""
 
 
 class Change(NamedTuple):
@@ -78,13 +80,16 @@ class Change(NamedTuple):
 def _with(number: float, unit: str) -> str:
     """Three digits and the unit."""
     size = abs(number)
-    text = f"{number:.0f}" if size >= 100.0 else f"{number:#.3g}"  # noqa: PLR2004 -- three digits
-    return f"{text} {unit}".rstrip()
+    if size >= _HUGE or 0.0 < size < 1.0 / _HUGE:
+        return f"{number:.3g} {unit}".rstrip()
+    return (f"{number:.0f} {unit}" if size >= 100.0 else f"{number:#.3g} {unit}").rstrip()  # noqa: PLR2004
 
 
 def _times(ratio: float) -> str:
     """Two digits."""
-    return f"{ratio:.0f}" if ratio >= 10.0 else f"{ratio:#.2g}"  # noqa: PLR2004 -- two digits
+    if ratio < 1.0 or ratio >= _HUGE:
+        return f"{ratio:.2g}"
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"  # noqa: PLR2004 -- 9.96 is 10
 
 
 def _with_places(number: float, places: int, unit: str) -> str:

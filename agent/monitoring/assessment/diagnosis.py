@@ -104,6 +104,7 @@ def _agreement(sign: Sign, direction: Direction) -> float:
 
 _BEARING_LINES: Final = frozenset({"outer", "inner", "element", "cage", "lines"})
 _SHAFT_LINES: Final = frozenset({"half", "1x", "2x", "3x"})
+_TELLING: Final = ("pressure", "flow", "current", "temperature")
 _AMBIGUOUS: Final = (
     "at one operating point a blocked suction and a worn impeller look alike but for size and pace: read the"
     " suction pressure, and compare the head at closed discharge with the pump's curve"
@@ -123,11 +124,10 @@ def _wanted(rule: Rule, missing: Sequence[str], found: Mapping[str, Sign], conte
     elif lines or shaft:
         wanted.append("the level alone does not tell: take a vibration spectrum")
     measured = set(context.kinds.values())
-    wanted.extend(
-        f"no {kind} is measured here"
-        for kind in ("pressure", "flow", "current", "temperature", "vibration")
-        if kind not in measured and any(name in {kind, f"{kind} unrest"} for name in missing)
-    )
+    telling = {term.sign.removesuffix(" unrest") for term in rule.terms if term.direction != "steady"}
+    absent = [kind for kind in _TELLING if kind in telling and kind not in measured]
+    if absent and (len(measured) > 1 or "pressure" in absent):
+        wanted.append(f"no {' or '.join(absent)} is measured here")
     if rule.fault in {"blocked-suction", "impeller-wear"}:
         wanted.append(_AMBIGUOUS)
     return tuple(wanted)

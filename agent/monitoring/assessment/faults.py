@@ -79,7 +79,8 @@ RULES: Final[tuple[Rule, ...]] = (
         Term("pressure", "steady", 1.0), Term("flow", "steady", 1.0), Term("pressure unrest", "steady", 1.0),
     )),
     Rule("misalignment", ("2x",), (
-        Term("2x", "up", 3.0), Term("1x", "up", 0.5), Term("high", "steady", 1.0), Term("lines", "steady", 0.5),
+        Term("2x", "up", 3.0), Term("1x", "up", 0.5), Term("3x", "steady", 1.0), Term("half", "steady", 0.5),
+        Term("high", "steady", 1.0), Term("lines", "steady", 0.5),
     )),
     Rule("looseness", ("3x", "half"), (
         Term("3x", "up", 2.0), Term("half", "up", 2.0), Term("2x", "up", 1.0), Term("1x", "up", 0.5),
@@ -90,8 +91,8 @@ RULES: Final[tuple[Rule, ...]] = (
         Term("impulsive", "steady", 1.0), Term("temperature", "up", 1.0),
     )),
     Rule("cavitation", ("broad", "pressure unrest", "flow unrest"), (
-        Term("broad", "up", 3.0), Term("impulsive", "steady", 1.5), Term("lines", "steady", 2.0),
-        Term("1x", "steady", 0.5), Term("pressure unrest", "up", 2.5), Term("flow unrest", "up", 2.5),
+        Term("broad", "up", 3.0), Term("lines", "steady", 2.0), Term("1x", "steady", 0.5),
+        Term("pressure unrest", "up", 2.5), Term("flow unrest", "up", 2.5),
         Term("vibration", "up", 1.5), Term("pressure", "down", 0.5), Term("flow", "down", 0.5),
     )),
     Rule("blocked-suction", ("curve",), (
