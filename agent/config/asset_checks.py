@@ -19,6 +19,8 @@ from agent.monitoring.spec import AssetSpec, LimitSpec, Profile
 
 FEATURES: Final[dict[Profile, tuple[str, ...]]] = {
     "process": telemetry.STATISTICS,
+    "indicator": telemetry.STATISTICS,
+    "metric": telemetry.STATISTICS,
     "waveform": tuple(name for name in waveform.FEATURES if name != "power"),
 }
 """What may stand in ``features``; power is the model's own and has no value to record."""
@@ -93,6 +95,9 @@ def _channel(at: Key, channel: ChannelTable, asset: AssetTable) -> Iterator[Find
     judged = channel.role in {None, "condition"}
     if asset.profile == "waveform" and judged and (channel.rate or asset.rate) is None:
         yield Finding((*at, "rate"), "a waveform needs its rate", "Add rate, in Hz.")
+    if asset.profile == "indicator" and (channel.rate or asset.rate) is None and asset.window.seconds is None:
+        yield Finding((*at, "rate"), "indicators need the rate of their readings",
+                      "Add rate, in Hz: a reading every 10 minutes is 0.00166667.")
 
 
 def _place(at: Key, channel: ChannelTable, asset: AssetTable) -> Iterator[Finding]:
@@ -182,7 +187,7 @@ def _levels(key: Key, limit: LimitSpec) -> Iterator[Finding]:
 
 def _computed(spec: AssetSpec, rate: float | None) -> tuple[str, ...]:
     """The features, one by one, that limits may name."""
-    if spec.profile == "process":
+    if spec.profile != "waveform":
         return telemetry.STATISTICS
     known = [feature for feature in spec.features if feature in FEATURES["waveform"]]
     names = waveform.names_of(known, rate) if rate else ()

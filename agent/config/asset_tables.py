@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.monitoring.spec import CodecName, Direction, Profile, Role, SampleType, TimeUnit
+from agent.monitoring.spec import CodecName, Direction, Profile, Role, SampleType, TimeUnit, Worse
 
 Text = Annotated[str, Field(min_length=1)]
 Rate = Annotated[float, Field(gt=0, le=10_000_000)]
@@ -56,6 +56,8 @@ class ChannelTable(AssetPart):
     role: Role | None = None
     """condition: judged; slow: recorded, not scored; operating: what the machine is asked to do;
     switch: on or off. Left out: by the unit (degC: slow, rpm or Hz: operating, bool: switch)."""
+    worse: Worse = "either"
+    """In which direction a fault shows: above, below or either. Vibration only gets worse above."""
     sample: SampleType = "f32"
     """binary: the number format."""
     byte_order: Literal["little", "big"] = "little"
@@ -203,7 +205,8 @@ class AssetTable(AssetPart):
     """Its name in topics and records; left out: the table's name. {1}, {2} ... stand for what the
     wildcards of the topic matched; then each match is a machine of its own."""
     profile: Profile = "process"
-    """process: slow telemetry of several channels; waveform: blocks of vibration."""
+    """process: slow telemetry of several channels; waveform: blocks of vibration; indicator: condition
+    indicators, a reading every few minutes; metric: one slow figure of any kind."""
     topic: Text | None = None
     """MQTT topic filter of the channels that name none."""
     codec: CodecName | None = None
@@ -231,5 +234,5 @@ class AssetTable(AssetPart):
     """How many false alarms in 30 days of running are acceptable; the thresholds follow from it."""
     lateness: Annotated[float, Field(ge=0, le=3600)] = 5.0
     """Seconds that a window waits for late samples."""
-    stale_after: Annotated[float, Field(gt=0)] = 60.0
-    """Seconds of silence after which a channel is said to be silent."""
+    stale_after: Annotated[float, Field(gt=0)] | None = None
+    """Seconds of silence after which a channel is said to be silent; left out: the profile's."""

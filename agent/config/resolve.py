@@ -1,11 +1,10 @@
 """What the keys mean that a user left out: document -> Settings.
 
-The two profiles hold the settings that ship; every one can be overridden, key by key.
+The profiles hold the settings that ship.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from agent.config import settings
 from agent.config.asset_tables import AssetTable, ChannelTable, PersistenceTable, WindowTable
 from agent.config.document import ConnectionTable, Document
 from agent.config.machine import machine_spec
+from agent.config.profiles import PROFILES
 from agent.config.urls import broker_address
 from agent.monitoring.spec import (
     AlarmSpec,
@@ -23,7 +23,6 @@ from agent.monitoring.spec import (
     LimitSpec,
     ModelSpec,
     PersistenceSpec,
-    Profile,
     Role,
     RunningSpec,
     Source,
@@ -33,34 +32,6 @@ from agent.shipped import MODELS
 
 _MEGABYTE = 1_048_576
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shipped:
-    """The settings of a profile."""
-
-    window: WindowSpec
-    features: tuple[str, ...]
-    persistence: PersistenceSpec
-    learning_samples: int
-
-
-_PROFILES: dict[Profile, _Shipped] = {
-    # Telemetry is judged by a causal mean that is long enough to average noise out and short
-    # enough to notice within seconds; the mean already persists, so one window is enough.
-    "process": _Shipped(
-        window=WindowSpec(seconds=12.0, stride=1.0),
-        features=(),
-        persistence=PersistenceSpec(needed=1, of=1, hysteresis=0.5, clear_after=1),
-        learning_samples=400,
-    ),
-    # Single records of vibration have outliers (a passing forklift): three in a row are a fault.
-    "waveform": _Shipped(
-        window=WindowSpec(),
-        features=("rms", "peak", "crest", "kurtosis", "octaves"),
-        persistence=PersistenceSpec(needed=3, of=3, hysteresis=0.6, clear_after=30),
-        learning_samples=100,
-    ),
-}
 
 _ROLES: dict[str, Role] = {
     **dict.fromkeys(("degc", "°c", "cel", "celsius", "degf", "°f", "fahrenheit", "k", "kelvin"), "slow"),
@@ -157,12 +128,13 @@ def _connection(table: ConnectionTable, client_id: str, base: Path) -> dict[str,
 
 def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
     """One asset as the chain is told of it."""
-    shipped = _PROFILES[table.profile]
+    shipped = PROFILES[table.profile]
+    channels = tuple(_channel(key, channel, table) for key, channel in table.channels.items())
     return AssetSpec(
         id=table.id or name,
         profile=table.profile,
-        channels=tuple(_channel(key, channel, table) for key, channel in table.channels.items()),
-        window=_window(table.window, shipped.window),
+        channels=channels,
+        window=_window(table.window, shipped.window(channels)),
         features=shipped.features if table.features is None else table.features,
         limits=tuple(LimitSpec(**limit.model_dump()) for limit in table.limits),
         persistence=_persistence(table.persistence, shipped.persistence),
@@ -176,7 +148,7 @@ def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
         alarms=AlarmSpec(**table.alarms.model_dump()),
         false_alarms_per_month=table.false_alarms_per_month,
         lateness=table.lateness,
-        stale_after=table.stale_after,
+        stale_after=table.stale_after or shipped.stale_after(channels),
     )
 
 
@@ -218,6 +190,7 @@ def _channel(name: str, channel: ChannelTable, asset: AssetTable) -> ChannelSpec
         rate=rate,
         valid=channel.valid,
         stuck_after=channel.stuck_after,
+        worse=channel.worse,
         role=channel.role or _ROLES.get(channel.unit.lower(), "condition"),
     )
 
@@ -227,6 +200,8 @@ def _window(table: WindowTable, shipped: WindowSpec) -> WindowSpec:
         return WindowSpec(count=table.count, stride=table.stride)
     if table.seconds is not None:
         return WindowSpec(seconds=table.seconds, stride=table.stride)
+    if shipped.count is not None:
+        return shipped
     return WindowSpec(seconds=shipped.seconds, stride=table.stride or shipped.stride)
 
 

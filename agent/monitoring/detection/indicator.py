@@ -25,17 +25,17 @@ from agent.monitoring.detection.score import Score, Span
 from agent.monitoring.detection.tail import Prior, Tail, per_window
 from agent.monitoring.spec import ChannelSpec
 
-_WEIGHT: Final = 0.15
+_WEIGHT: Final = 0.1
 """Of the newest reading in the mean: shifts of about one standard deviation show soonest (Lucas and
 Saccucci, Exponentially weighted moving average control schemes, Technometrics 32, 1990)."""
 _OVERLAP: Final = (2.0 - _WEIGHT) / _WEIGHT
 """So many readings make one independent value of the mean."""
 _DEVIATION: Final = (_WEIGHT / (2.0 - _WEIGHT)) ** 0.5
 """Standard deviation of the mean of independent readings of standard deviation 1."""
-_CLIPPED: Final = 6.0
-# A standard normal's tail: 10 % above 1.28, 0.135 % above 3.
-PRIOR: Final = Prior(level=1.28, scale=0.4, weight=100.0, floor=3.0)
-_FOLLOWED: Final = 0.01
+_CLIPPED: Final = 4.0
+# A standard normal has 10 % above 1.28 and 0.135 % above 3, a scale of 0.4; real readings wander more.
+PRIOR: Final = Prior(level=1.28, scale=0.5, weight=100.0, floor=3.0)
+_FOLLOWED: Final = 0.005
 """Share of a reading's deviation by which the place follows it."""
 _FOLLOWED_MOST: Final = 2.0
 _NAMED: Final = 3

@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from agent.monitoring.spec import PersistenceSpec
 
-_FAR = 1.5
+_FAR = 1.4
 """Times its threshold, from which on a score needs no other window to be believed: what persistence
 guards against, an odd record, does not reach so far through the score's own smoothing."""
 
