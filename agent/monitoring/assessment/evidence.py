@@ -35,9 +35,10 @@ _LINE: Final = (3.0, 10.0)
 """The same for bearing lines, which wander more."""
 _SHARE: Final = (0.02, 0.10)
 """The same for process values, as a share of normal."""
-_WARMTH: Final = (1.0, 5.0)
+_WARMTH: Final = (1.0, 4.0)
 """The same for temperatures, in kelvin (degrees)."""
 _KURTOSIS: Final = (0.5, 4.0)
+_LONE: Final = 0.8
 _HIGH: Final = 1600.0
 _LOW: Final = 800.0
 
@@ -171,9 +172,11 @@ def _process(changes: Sequence[Change], context: Context, found: dict[str, Sign]
         if kind in _COUPLED:
             coupled[change.feature] = sign
     if len(coupled) > 2:  # noqa: PLR2004 -- two others have to contradict
-        strengths = sorted((abs(sign.strength) for sign in coupled.values()), reverse=True)
-        lone = max(coupled.values(), key=lambda sign: abs(sign.strength))
-        found["alone"] = Sign(max(0.0, strengths[0] - 3.0 * strengths[1]), lone.text)
+        lone = max(coupled, key=lambda feature: abs(coupled[feature].strength))
+        others = max(max(abs(sign.strength), sign.size) for feature, sign in coupled.items() if feature != lone)
+        # never in full: machines, too, have faults that one channel alone shows
+        strength = _LONE * max(0.0, abs(coupled[lone].strength) - 3.0 * others)
+        found["alone"] = Sign(strength, f"{coupled[lone].text}, while what goes with it is as normal")
 
 
 def _keep(found: dict[str, Sign], name: str, sign: Sign) -> None:
@@ -197,7 +200,8 @@ def _hydraulics(changes: Sequence[Change], context: Context, found: dict[str, Si
 
     The system asks for p = p_static + k q^2 (Guelich, Centrifugal Pumps, 2020, ch. 11): if the pump gives less,
     p and q slide down this curve, and p falls by at most twice the share of q. If p falls by more than that,
-    the system has become more open (a leak, a valve); if p rises while q falls, it has been restricted.
+    the system has become more open (a leak, a valve); if q falls and p rises, or falls by less than half of
+    that share (where the lift is not mostly static), it has been restricted.
     ``curve``: both have fallen and fit the system's curve. ``large loss``: of more flow than wear takes
     before anyone notices (from 12 % to 22 %). ``lost work``: less comes out at p and q, yet the motor draws
     as much as before (a pump that gives less follows with half of it or more): some of it flows elsewhere.
@@ -213,8 +217,10 @@ def _hydraulics(changes: Sequence[Change], context: Context, found: dict[str, Si
     text = f"{pressure.text()}; {flow.text()}"
     excess = min(2.0 * min(q, 0.0) - p, 2.0 * q - p)
     known = min(1.0, max(abs(pressure.significance), abs(flow.significance)) / _SURE)
+    # where one of them wanders by itself it cannot be said how they moved together
+    known *= 1.0 - _between(max(_wander(pressure), _wander(flow)), 0.03, 0.1)
     found["opened"] = Sign(known * _between(excess, 0.0, 0.04) * _between(-p, 0.01, 0.04), text)
-    found["restricted"] = Sign(known * _between(p, 0.01, 0.05) * _between(-q, 0.02, 0.1), text)
+    found["restricted"] = Sign(known * _between(p - 0.5 * q, 0.02, 0.06) * _between(-q, 0.02, 0.1), text)
     on_curve = _between(-p, 0.01, 0.06) * _between(-q, 0.01, 0.06) * (1.0 - _between(excess, 0.0, 0.03))
     found["curve"] = Sign(known * on_curve, text)
     current = means.get("current") or means.get("power")
@@ -223,6 +229,11 @@ def _hydraulics(changes: Sequence[Change], context: Context, found: dict[str, Si
         lost = _between(-p - q, 0.04, 0.12) * (1.0 - _between(share, 0.2, 0.4))
         found["lost work"] = Sign(known * lost, f"{text}; {current.text()}")
     found["large loss"] = Sign(2.0 * _between(-q, 0.12, 0.22) - 1.0, flow.text())
+
+
+def _wander(change: Change) -> float:
+    """The learned spread as a share of normal."""
+    return abs(change.amount / (change.significance * change.normal)) if change.significance else 0.0
 
 
 def _between(value: float, low: float, high: float) -> float:

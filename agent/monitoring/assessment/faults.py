@@ -75,7 +75,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("imbalance", ("1x", "rotation", "vibration"), (
         Term("1x", "up", 3.0), Term("rotation", "up", 2.0), Term("2x", "steady", 1.0), Term("3x", "steady", 0.5),
         Term("high", "steady", 1.5), Term("impulsive", "steady", 1.0), Term("lines", "steady", 1.0),
-        Term("vibration", "up", 2.0), Term("temperature", "steady", 1.5), Term("current", "steady", 1.5),
+        Term("vibration", "up", 2.0), Term("temperature", "steady", 2.0), Term("current", "steady", 1.0),
         Term("pressure", "steady", 1.0), Term("flow", "steady", 1.0), Term("pressure unrest", "steady", 1.0),
     )),
     Rule("misalignment", ("2x",), (

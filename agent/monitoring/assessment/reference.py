@@ -1,9 +1,8 @@
 """What every feature of a measuring point is like under normal, and how far a window is from that.
 
 The detector's baseline scores a few features; this one remembers them all, so that an alarm can say what
-changed and diagnosis can say what did not. Per feature the median and a robust spread of the commissioning
-windows: the larger of 1.4826 x the median absolute deviation (Hampel, J. Am. Stat. Assoc. 69, 1974) and
-what the 10 % and 90 % quantiles span, over 2.563, as windows of several loads are no single heap.
+changed and diagnosis can say what did not: per feature the median and a robust spread of the commissioning
+windows.
 
 Where operating channels (speed, load) moved while learning, a feature's normal may follow them: a
 parabola in each is fitted, and kept where it explains the feature (a pump's pressure goes with the square
@@ -23,13 +22,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.monitoring.assessment import robust
 from agent.monitoring.assessment.change import Change
 from agent.monitoring.assessment.quantity import Quantity, quantity
 
 MOST_ROWS: Final = 512
 FEWEST: Final = 10
-_MAD: Final = 1.4826
-_QUANTILES: Final = 2.563
 _DECIBEL_FLOOR: Final = 1.0
 _RATIO_FLOOR: Final = 0.5
 _LEVEL_FLOOR: Final = 0.002
@@ -116,10 +114,22 @@ class Reference:
             if self._quantities[i] is None or usable.sum() < FEWEST:
                 coefficients[i] = nan
                 continue
-            coefficients[i], self._spread[i] = _fit(measured[usable, i], design[usable], driver=i in self._drivers)
+            coefficients[i], self._spread[i] = self._fit(i, measured[usable, i], design[usable])
         self._coefficients = coefficients
         self._spread = np.maximum(self._spread, self._floors(seen, coefficients[:, 0]))
         return True
+
+    def _fit(
+        self, position: int, values: NDArray[np.float64], design: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float]:
+        """Coefficients of one feature over the design, and the spread that they leave."""
+        plain = np.zeros(design.shape[1])
+        plain[0] = np.median(values)
+        left = robust.spread(values - plain[0])
+        if position in self._drivers or design.shape[1] == 1:
+            return plain, left
+        fitted, explained = robust.fit(design, values)
+        return (fitted, explained) if explained < _EXPLAINS * left else (plain, left)
 
     def _measured(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Amplitudes in dB, the others as they are; shape (..., features)."""
@@ -167,7 +177,7 @@ class Reference:
         if self._coefficients is None:
             return []
         found = frequencies or {}
-        row = features if features.ndim == 1 else _medians(features)
+        row = features if features.ndim == 1 else robust.medians(features)
         design = self._design(row)
         if not np.isfinite(design).all():  # no speed now: against the middle of what was learned
             design = np.eye(1, len(design))[0]
@@ -240,34 +250,6 @@ class Reference:
             raise ValueError("what was learned has another shape")
         self._coefficients, self._spread = coefficients, spread
         self._logarithmic, self._ranges = logarithmic, ranges
-
-
-def _fit(
-    values: NDArray[np.float64], design: NDArray[np.float64], *, driver: bool
-) -> tuple[NDArray[np.float64], float]:
-    """Coefficients of one feature over the design, and the spread that they leave."""
-    plain = np.zeros(design.shape[1])
-    plain[0] = np.median(values)
-    spread = _robust_spread(values - plain[0])
-    if driver or design.shape[1] == 1 or len(values) < 4 * design.shape[1]:
-        return plain, spread
-    fitted = np.linalg.lstsq(design, values, rcond=None)[0]
-    rest = values - design @ fitted
-    fitted[0] += np.median(rest)
-    left = _robust_spread(rest - np.median(rest))
-    return (fitted, left) if left < _EXPLAINS * spread else (plain, spread)
-
-
-def _robust_spread(rest: NDArray[np.float64]) -> float:
-    low, high = np.quantile(rest, (0.1, 0.9))
-    return max(_MAD * float(np.median(np.abs(rest))), float(high - low) / _QUANTILES)
-
-
-def _medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per column, of what is finite; NaN where nothing is."""
-    return np.array([
-        float(np.median(known)) if len(known := column[np.isfinite(column)]) else nan for column in rows.T
-    ])
 
 
 def _preference(change: Change) -> float:
