@@ -8,7 +8,7 @@ from typing import Any
 from agent.errors import CommandError
 from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.alarm_table import AlarmState
-from agent.monitoring.types import Command, Nanos
+from agent.monitoring.types import Command, Nanos, Record
 from agent.monitoring.wording import iso
 
 
@@ -61,3 +61,10 @@ def record_of(change: Change, asset: str, alarm: Alarm) -> dict[str, Any]:
         body["actor"] = change.actor
         body["reason"] = change.reason
     return body
+
+
+def alarm_record(change: Change, asset: str, body: dict[str, Any]) -> Record:
+    """The record itself: what people are told is an alarm, what is only put on record an event."""
+    if change.announced:
+        return Record("alarm", asset, change.time, body)
+    return Record("event", asset, change.time, {"event": "alarm", **body})

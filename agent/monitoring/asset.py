@@ -9,7 +9,7 @@ from typing import Any
 from agent.errors import CommandError
 from agent.monitoring import assembly
 from agent.monitoring.alarm import Alarm, Change
-from agent.monitoring.annunciator import carry_out, record_of
+from agent.monitoring.annunciator import alarm_record, carry_out, record_of
 from agent.monitoring.assessment.health import AssetHealth, asset_health
 from agent.monitoring.detection.model import LoadedModel
 from agent.monitoring.detection.regime import Regime
@@ -148,10 +148,7 @@ class Asset:
 
     def _record(self, change: Change, alarm: Alarm, **more: Any) -> Record:
         self._changed = True
-        body = record_of(change, self.spec.id, alarm) | more
-        if change.announced:
-            return Record("alarm", self.spec.id, change.time, body)
-        return Record("event", self.spec.id, change.time, {"event": "alarm", **body})
+        return alarm_record(change, self.spec.id, record_of(change, self.spec.id, alarm) | more)
 
     def command(self, command: Command, now: Nanos) -> list[Record]:
         """Do what an operator asks. Raises CommandError, naming what could be done instead."""

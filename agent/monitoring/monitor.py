@@ -19,15 +19,20 @@ same records bit for bit, live or replayed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from agent.errors import CommandError
+from agent.monitoring.alarm import Change
+from agent.monitoring.annunciator import alarm_record, carry_out
 from agent.monitoring.asset import Asset, Channel
 from agent.monitoring.detection.model import LoadedModel
 from agent.monitoring.flood import Flood
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import Block, Command, Nanos, Record, Snapshot
 
+DEVICE: Final = ""
+"""The asset of what concerns the device itself: its flood of alarms."""
 ModelLoader = Callable[[AssetSpec], LoadedModel | None]
 
 
@@ -41,6 +46,7 @@ class Monitor:
         self._kept: dict[str, Mapping[str, Any]] = {}
         self._last_times: dict[str, Nanos] = {}
         self._flood = Flood()
+        self._flood_changed = False
 
     @property
     def assets(self) -> Mapping[str, Asset]:
@@ -53,6 +59,9 @@ class Monitor:
         ``last_times``: the end of each asset's last window on record, to say the gap.
         """
         self._kept.update(snapshots)
+        if (flood := self._kept.pop(DEVICE, None)) is not None:
+            with suppress(ValueError):  # of no use any more: it begins anew
+                self._flood.restore(flood)
         self._last_times.update(last_times)
 
     def add(self, spec: AssetSpec) -> list[Record]:
@@ -91,27 +100,29 @@ class Monitor:
         asset, channel = self._channels[block.asset, block.channel]
         channel.last_seen = now
         if channel.stale:
-            return [*asset.back(channel, now), *asset.observe(channel, block, source)]
+            return self._count([*asset.back(channel, now), *asset.observe(channel, block, source)], now)
         records = asset.observe(channel, block, source)
-        if records and records[0].kind == "alarm":
-            return self._count(records, now)
-        return records
+        # a window that is only a summary, as nearly all are, needs no look
+        return self._count(records, now) if len(records) > 1 else records
 
     def _count(self, records: list[Record], now: Nanos) -> list[Record]:
         """Notice when there are more alarms than a person can follow."""
         told: list[Record] = []
         for record in records:
             if record.kind == "alarm" and record.body["transition"] == "raised":
-                change = self._flood.note(record.asset, now)
-                if change is not None:
-                    told.append(Record("alarm", "", now, self._flood.record(change)))
+                told += self._flooded(self._flood.note(record.asset, now))
         return [*records, *told]
+
+    def _flooded(self, change: Change | None) -> list[Record]:
+        if change is None:
+            return []
+        self._flood_changed = True
+        return [alarm_record(change, DEVICE, self._flood.record(change))]
 
     def tick(self, now: Nanos) -> list[Record]:
         """What time alone brings: channels that have gone silent, shelving and floods that end."""
         records = [record for asset in self._assets.values() for record in asset.tick(now)]
-        if (change := self._flood.tick(now)) is not None:
-            records.append(Record("alarm", "", now, self._flood.record(change)))
+        records += self._flooded(self._flood.tick(now))
         return self._count(records, now) if records else records
 
     def command(self, command: Command, now: Nanos) -> list[Record]:
@@ -119,6 +130,12 @@ class Monitor:
 
         Raises CommandError, with a text for the person: what cannot be done, and what could be.
         """
+        if command.asset == DEVICE and command.name not in {"recommission", "revert"}:
+            return [
+                record
+                for _, change in carry_out([self._flood.alarm], command, now)
+                for record in self._flooded(change)
+            ]
         asset = self._assets.get(command.asset)
         if asset is None:
             known = ", ".join(self._assets) or "none"
@@ -133,6 +150,9 @@ class Monitor:
             if asset.changed:
                 asset.settled()
                 changed.append(Snapshot(asset_id, asset.to_json()))
+        if self._flood_changed:
+            self._flood_changed = False
+            changed.append(Snapshot(DEVICE, self._flood.to_json()))
         return changed
 
     def quality(self) -> dict[str, dict[str, dict[str, int]]]:

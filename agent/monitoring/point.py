@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.monitoring.advisory.sentences import sentences
 from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.alarm_table import AlarmState
-from agent.monitoring.annunciator import record_of
-from agent.monitoring.assessment.assessment import Assessment, Explanation
+from agent.monitoring.annunciator import alarm_record, record_of
+from agent.monitoring.assessment.assessment import NOTHING, Assessment, Explanation
 from agent.monitoring.assessment.health import Health
 from agent.monitoring.detection.judge import Judge, Judgement
 from agent.monitoring.detection.limits import Exceeded, Limits
@@ -35,7 +36,9 @@ _FLAGS = [flag for flag in Quality if flag]
 _WORDS = {condition: condition.name.lower() for condition in Condition}
 _EXPLAINED_BY: Final = 5
 """Windows whose medians explain an alarm of records: one alone is noisy."""
-_RAISING: Final = frozenset({"raised", "worsened"})
+_RAISING: Final = frozenset({"raised", "worsened", "unsuppressed"})
+_TOLD: Final = _RAISING | {"cleared"}
+"""Transitions that a technician gets advice on."""
 
 
 class MeasuringPoint:
@@ -126,7 +129,7 @@ class MeasuringPoint:
         for change in changes:
             body = self._told(change, exceeded, score, source)
             body["features"] = self._shown(features)
-            records.append(_record(change, self.asset, body))
+            records.append(alarm_record(change, self.asset, body))
             self.changed = self.changed or not self._every_window
         records.append(self._summary(vector, features, judged, health))
 
@@ -222,8 +225,13 @@ class MeasuringPoint:
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
         if self.health is not None:
             body["health"] = self.health.value
-        if change.transition in _RAISING and self._assessment.learned:
-            body |= self.explain().document()
+        if change.transition in _TOLD and change.announced:
+            told = self.explain() if change.transition in _RAISING and self._assessment.learned else NOTHING
+            if told is not NOTHING:
+                body |= told.document()
+            body["advice"] = list(sentences(
+                self.asset, change.transition, change.severity.word, body["since"], channel=self.channel,
+                changes=told.changes, candidates=told.candidates, zone=told.zone))
         return body
 
     def explain(self) -> Explanation:
@@ -257,7 +265,7 @@ class MeasuringPoint:
         self._state = self._state.anew()
         self.changed = True
         change = self.alarm.update(Condition.NORMAL, now)
-        return [] if change is None else [_record(change, self.asset, record_of(change, self.asset, self.alarm))]
+        return [] if change is None else [alarm_record(change, self.asset, record_of(change, self.asset, self.alarm))]
 
     def revert(self) -> None:
         """Undo what has been followed since the commissioning."""
@@ -286,13 +294,6 @@ class MeasuringPoint:
                 self.health = Health(self._judge_of.typical)
                 if document["health"] is not None:
                     self.health.restore(document["health"])
-
-
-def _record(change: Change, asset: str, body: dict[str, Any]) -> Record:
-    """What people are told is an alarm, what is only recorded an event."""
-    if change.announced:
-        return Record("alarm", asset, change.time, body)
-    return Record("event", asset, change.time, {"event": "alarm", **body})
 
 
 def _telling(regime: Regime, names: Sequence[str]) -> list[tuple[str, int, int, int]]:

@@ -40,6 +40,10 @@ class WindowLine:
         return f"{_point(self.asset, self.channel)}  {self.state}, {self.regime}{score}  until {self.end}"
 
 
+_SHOWN = 2
+"""Changes that an alarm's line tells."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmLine:
     """One transition of an alarm; ``body`` is the whole record, ``delivered`` whether upstream has it."""
@@ -58,9 +62,10 @@ class AlarmLine:
     def __str__(self) -> str:
         feature = f"  {self.body['feature']} = {self.body['value']:.6g}" if "feature" in self.body else ""
         score = "" if self.body.get("score") is None else f"  score {self.body['score']:.3g}"
+        changes = "".join(f"; {change['text']}" for change in self.body.get("changes", ())[:_SHOWN])
         owed = "" if self.delivered else "  (not yet upstream)"
         return (f"{self.time}  {_point(self.asset, self.channel)}  {self.transition} {self.severity}"
-                f"{feature}{score}{owed}")
+                f"{feature}{score}{changes}{owed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +202,8 @@ def _last_windows(connection: sqlite3.Connection) -> tuple[WindowLine, ...]:
 def _standing(connection: sqlite3.Connection) -> tuple[AlarmLine, ...]:
     newest: dict[tuple[str, str | None], AlarmLine] = {}
     for line in _alarms(connection, LOOK_BACK):
-        newest.setdefault((line.asset, line.channel), line)
-    return tuple(line for line in newest.values() if line.transition != "cleared")
+        newest.setdefault((line.asset, line.body.get("alarm", line.channel)), line)
+    return tuple(line for line in newest.values() if line.body.get("standing", line.transition != "cleared"))
 
 
 def _alarms(connection: sqlite3.Connection, limit: int) -> Iterator[AlarmLine]:
