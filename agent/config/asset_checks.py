@@ -27,6 +27,8 @@ FEATURES: Final[dict[Profile, tuple[str, ...]]] = {
 
 _ID: Final = re.compile(r"[a-z0-9{][a-z0-9._{}-]{0,63}")
 _WHOLE: Final = 1e-9
+_LINE: Final = 2
+"""So many places make a straight line."""
 
 
 def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding]:
@@ -158,6 +160,18 @@ def _features(at: Key, spec: AssetSpec) -> Iterator[Finding]:
         if feature not in known:
             yield Finding((*at, "features", position), f"is no feature of a {spec.profile} asset",
                           f"Known: {', '.join(known)}.")
+        elif feature == "slope":
+            yield from _slope((*at, "features", position), spec)
+
+
+def _slope(key: Key, spec: AssetSpec) -> Iterator[Finding]:
+    """A slope is over the cells of a window by time, or over the samples of one by count."""
+    window = spec.window
+    seconds = window.seconds or 1.0
+    places = window.count or round(seconds / (window.stride or seconds))
+    if places < _LINE:
+        yield Finding(key, "a slope needs two places in its window, which has one",
+                      "Give the window a stride of at most half its seconds, or a larger count.")
 
 
 def _limits(at: Key, spec: AssetSpec) -> Iterator[Finding]:
@@ -171,6 +185,8 @@ def _limits(at: Key, spec: AssetSpec) -> Iterator[Finding]:
         elif feature not in (computed := _computed(spec, channels[channel].rate)):
             yield Finding((*key, "feature"), f"{feature} is not computed for this asset",
                           f"Computed: {', '.join(computed)}.")
+        elif feature == "slope":
+            yield from _slope((*key, "feature"), spec)
         yield from _levels(key, limit)
 
 
