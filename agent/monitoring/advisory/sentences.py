@@ -18,10 +18,9 @@ _HAPPENED: Final[Mapping[str, str]] = {
     "raised": "{what} is not as it was learned, since {since}",
     "worsened": "{what} has become worse; it is not as it was learned since {since}",
     "cleared": "{what} is back to normal; it was not since {since}",
-    "returned": "{what} is back to normal; it was not since {since}",
+    "unsuppressed": "{what} runs again, and is still not as it was learned, as since {since}",
 }
 _STILL: Final = "{what} is not as it was learned, since {since}"
-_OVER: Final = frozenset({"cleared", "returned"})
 _SURENESS: Final[Mapping[Likelihood, str]] = {
     "likely": "Most likely: {name}",
     "possible": "Possibly: {name}",
@@ -51,7 +50,7 @@ def sentences(  # noqa: PLR0913 -- all that is known of an alarm
     """
     what = f"{asset}, {channel}" if channel else asset
     happened = _HAPPENED.get(transition, _STILL).format(what=what, since=since)
-    if transition in _OVER:
+    if transition == "cleared":
         return (f"{happened}.", "Nothing has to be done now. If it comes and goes, look for what it goes with.")
     lines = [f"{_SEVERITY.get(severity, severity.capitalize())}: {happened}."]
     if changes:

@@ -52,6 +52,12 @@ def test_a_change_that_fits_no_fault_still_gets_a_next_step() -> None:
     assert told[-2].startswith("Next: Compare with what was done")
 
 
+def test_a_machine_that_is_started_again_with_its_fault_is_told_so() -> None:
+    told = sentences("p", "unsuppressed", "alarm", SINCE, candidates=[OUTER])
+    assert "runs again" in told[0]
+    assert told[-2].startswith("Next: ")
+
+
 def test_the_end_of_an_alarm_asks_for_nothing() -> None:
     told = sentences("p", "cleared", "normal", SINCE, changes=[LINE], candidates=[OUTER])
     assert told[0] == f"p is back to normal; it was not since {SINCE}."
