@@ -199,6 +199,8 @@ class MeasuringPoint:
             "health": health,
             "features": self._shown(features),
         }
+        if judged.missing:
+            body["learning"] = {"progress": round(self.progress, 3), "missing": judged.missing}
         if self._doubtful:
             body["quality"] = self._quality()
         if score is not None and score.value > score.threshold * self._hysteresis:

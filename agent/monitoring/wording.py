@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 
 from agent.monitoring.types import SECOND, Nanos
 
-_cached: tuple[int, str] = (0, "1970-01-01T00:00:00")
+_MOST = 64
+_seconds: dict[int, str] = {}
 
 
 def iso(time: Nanos) -> str:
     """UTC with microseconds, e.g. ``2020-03-09T10:14:33.000000Z``."""
-    global _cached  # noqa: PLW0603 -- an immutable pair, replaced whole: neighbours share a second
-    seconds, rest = divmod(time, SECOND)
-    second, text = _cached
-    if second != seconds:
-        text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
-        _cached = (seconds, text)
+    second, rest = divmod(time, SECOND)
+    text = _seconds.get(second)
+    if text is None:
+        # a window's start was the end of one shortly before: neighbours share their seconds
+        if len(_seconds) >= _MOST:
+            _seconds.clear()
+        text = _seconds[second] = datetime.fromtimestamp(second, UTC).isoformat()[:19]
     return f"{text}.{rest // 1000:06d}Z"

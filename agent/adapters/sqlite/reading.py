@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from agent.adapters.sqlite.connection import open_for_reading, place, translated
-from agent.adapters.sqlite.reader import LOOK_BACK
+from agent.adapters.sqlite.reader import LOOK_BACK, snapshots_of
 from agent.adapters.sqlite.version import VERSION, version_of
 from agent.errors import ConfigError, Problem
 from agent.monitoring.types import SECOND, Nanos
@@ -34,10 +34,14 @@ class WindowLine:
     state: str | None
     alarm: bool
     features: Mapping[str, float]
+    health: float | None = None
+    missing: int = 0
 
     def __str__(self) -> str:
         score = "" if self.score is None else f"  score {self.score:.3g} of {self.threshold or 0:.3g}"
-        return f"{_point(self.asset, self.channel)}  {self.state}, {self.regime}{score}  until {self.end}"
+        health = "" if self.health is None else f"  health {self.health:.0f}"
+        learning = f"  {self.missing} more windows to learn" if self.missing else ""
+        return f"{_point(self.asset, self.channel)}  {self.state}, {self.regime}{health}{score}{learning}  until {self.end}"
 
 
 _SHOWN = 2
@@ -137,6 +141,33 @@ def read_status(path: Path | str) -> JournalStatus:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSnapshot:
+    """What the journal remembers of an asset, since ``updated`` (ns); ``learned`` the time (ISO 8601) of
+    its newest event that something was learned, None where that is no longer in the journal."""
+
+    asset: str
+    state: Mapping[str, Any]
+    updated: Nanos
+    learned: str | None
+
+
+def read_snapshots(path: Path | str) -> Mapping[str, KeptSnapshot]:
+    """The newest snapshot of each asset whose checksum holds. Raises as ``read_status`` does."""
+    with _opened(Path(path)) as connection:
+        learned: dict[str, str] = {}
+        for asset, payload in connection.execute(
+            "SELECT asset, payload FROM log WHERE kind = 'event' ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
+        ):
+            if asset not in learned and (body := orjson.loads(payload)).get("event") == "learned":
+                learned[asset] = body["time"]
+        updated = dict(connection.execute("SELECT asset, updated_ns FROM snapshots"))
+        return {
+            asset: KeptSnapshot(asset=asset, state=state, updated=updated[asset], learned=learned.get(asset))
+            for asset, state in snapshots_of(connection).items()
+        }
+
+
 def read_alarms(path: Path | str, limit: int = 50) -> tuple[AlarmLine, ...]:
     """The newest transitions of alarms, newest first. Raises as ``read_status`` does."""
     with _opened(Path(path)) as connection:
@@ -195,6 +226,8 @@ def _last_windows(connection: sqlite3.Connection) -> tuple[WindowLine, ...]:
                 state=body.get("state"),
                 alarm=bool(body.get("alarm")),
                 features=body.get("features") or {},
+                health=body.get("health"),
+                missing=(body.get("learning") or {}).get("missing", 0),
             )
     return tuple(last[point] for point in sorted(last))
 

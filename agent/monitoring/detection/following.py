@@ -44,7 +44,9 @@ class Following:
         """Take in a normal window's deviations from its commissioned places, shape (size,), how far
         its statistic was above the tail's level (or below: negative), and as how much of an
         independent window it counts."""
-        self._sum += np.nan_to_num(deviation, nan=0.0)
+        if (total := float(deviation.dot(deviation))) != total:
+            deviation = np.nan_to_num(deviation, nan=0.0)
+        self._sum += deviation
         self._number += 1
         self._windows += share
         if excess > 0.0:

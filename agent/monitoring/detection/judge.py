@@ -37,13 +37,15 @@ _REMEMBERED: Final = 4
 class Judgement(NamedTuple):
     """``regime`` as it is told; ``events``: bodies of what was learned, refused or followed;
     ``learned``: the rows, shape (windows, features), that a band was just learned from; ``keep``:
-    whether something changed that a restart must not lose."""
+    whether something changed that a restart must not lose; ``missing``: windows that the band still
+    needs to be learned."""
 
     score: Score | None
     regime: str
     events: tuple[dict[str, Any], ...] = ()
     learned: NDArray[np.float64] | None = None
     keep: bool = False
+    missing: int = 0
 
 
 class Judge(Protocol):
@@ -159,7 +161,7 @@ class CommissionedJudge:
         if count < self._windows:
             share = count * _REMEMBERED // self._windows
             keep, self._kept_at = share > self._kept_at, share
-            return Judgement(None, regime, keep=keep)
+            return Judgement(None, regime, keep=keep, missing=self._windows - count)
         self._kept_at = 0
         features = np.array(collection.rows)
         baseline = self._baseline

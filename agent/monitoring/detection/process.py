@@ -22,7 +22,7 @@ from agent.monitoring.detection.bands import Bands
 from agent.monitoring.detection.expectation import Expectation
 from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.regime import Situation
-from agent.monitoring.detection.score import Score, Span
+from agent.monitoring.detection.score import NAMED_FROM, Score, Span
 from agent.monitoring.detection.tail import Prior, Tail, per_window
 
 # 1.84 at one false alarm a month with windows of 12 s: in the middle of the plateau (1.75 to 1.95) on
@@ -131,8 +131,10 @@ class ProcessBaseline:
             deviation = np.nan_to_num(deviation, nan=0.0)
             square = float(deviation.dot(deviation))
         value = square**0.5 / normal.norm
-        order = np.argsort(-np.abs(deviation), kind="stable")[:_NAMED].tolist()
-        contributors = tuple((self.names[i], float(deviation[i])) for i in order)
+        contributors: tuple[tuple[str, float], ...] = ()
+        if value > NAMED_FROM * self._threshold:
+            order = np.argsort(-np.abs(deviation), kind="stable")[:_NAMED].tolist()
+            contributors = tuple((self.names[i], float(deviation[i])) for i in order)
         return Score(value, self._threshold, self._tail.probability(value), contributors)
 
     def follow(self, score: Score) -> None:

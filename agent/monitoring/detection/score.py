@@ -8,18 +8,21 @@ windows (``follow`` collects, ``adapt`` takes a bounded step, ``forget`` drops w
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.monitoring.detection.regime import Situation
 
+NAMED_FROM: Final = 0.3
+"""Of the threshold: below it nobody asks what a score is made of."""
+
 
 class Score(NamedTuple):
     """``value`` over ``threshold`` is abnormal; ``probability`` of so high a value under
     normal; ``contributors`` names the features behind it, the strongest first, with how far
-    each is from its learned normal in the baseline's own measure."""
+    each is from its learned normal in the baseline's own measure (of a low score: may be none)."""
 
     value: float
     threshold: float
