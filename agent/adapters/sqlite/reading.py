@@ -41,7 +41,8 @@ class WindowLine:
         score = "" if self.score is None else f"  score {self.score:.3g} of {self.threshold or 0:.3g}"
         health = "" if self.health is None else f"  health {self.health:.0f}"
         learning = f"  {self.missing} more windows to learn" if self.missing else ""
-        return f"{_point(self.asset, self.channel)}  {self.state}, {self.regime}{health}{score}{learning}  until {self.end}"
+        where = _point(self.asset, self.channel)
+        return f"{where}  {self.state}, {self.regime}{health}{score}{learning}  until {self.end}"
 
 
 _SHOWN = 2
