@@ -128,7 +128,8 @@ class MeasuringPoint:
         changes = self._changes(condition, exceeded, score, situation, vector.end)
         for change in changes:
             body = self._told(change, exceeded, score, source)
-            body["features"] = self._shown(features)
+            if change.announced:
+                body["features"] = self._shown(features)
             records.append(alarm_record(change, self.asset, body))
             self.changed = self.changed or not self._every_window
         records.append(self._summary(vector, features, judged, health))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from agent.monitoring.types import SECOND, Nanos
 
-_MOST = 64
-_seconds: dict[int, str] = {}
+_TWO: Final = tuple(f"{number:02d}" for number in range(60))
+_cached: tuple[int, str] = (0, "1970-01-01")
 
 
 def iso(time: Nanos) -> str:
     """UTC with microseconds, e.g. ``2020-03-09T10:14:33.000000Z``."""
-    second, rest = divmod(time, SECOND)
-    text = _seconds.get(second)
-    if text is None:
-        # a window's start was the end of one shortly before: neighbours share their seconds
-        if len(_seconds) >= _MOST:
-            _seconds.clear()
-        text = _seconds[second] = datetime.fromtimestamp(second, UTC).isoformat()[:19]
-    return f"{text}.{rest // 1000:06d}Z"
+    global _cached  # noqa: PLW0603 -- an immutable pair, replaced whole: neighbours share a day
+    seconds, rest = divmod(time, SECOND)
+    day, second = divmod(seconds, 86_400)
+    known, text = _cached
+    if known != day:
+        text = datetime.fromtimestamp(day * 86_400, UTC).isoformat()[:10]
+        _cached = (day, text)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{text}T{_TWO[hour]}:{_TWO[minute]}:{_TWO[second]}.{rest // 1000:06d}Z"

@@ -106,17 +106,20 @@ def _shaft(changes: Sequence[Change], found: dict[str, Sign]) -> None:
 
 
 def _bearing_lines(changes: Sequence[Change], found: dict[str, Sign]) -> None:
-    """The strongest line speaks in full, the others by how near they come: lines of one bearing lie among the
-    harmonics and sidebands of another, so that some rise with every fault."""
+    """The strongest line speaks in full, the others by how near they come: lines of one fault lie among the
+    harmonics and sidebands of another, so that some rise with every fault. The cage's modulates what its
+    elements do and takes nothing from theirs."""
     lines = [change for change in changes if change.statistic in LINES and change.measure == "decibel"]
     if not lines:
         return
-    highest = max(change.amount for change in lines)
+    whole = max(change.amount for change in lines)
+    others = max((change.amount for change in lines if change.statistic != "ftf"), default=whole)
     for statistic, name in LINES.items():
         own = [change for change in lines if change.statistic == statistic]
         if own:
             change = max(own, key=lambda line: line.amount)
             strength = _graded(change, change.amount, *_LINE)
+            highest = whole if statistic == "ftf" else others
             if strength > 0.0 and change.amount < highest:
                 strength *= max(0.0, 1.0 - (highest - change.amount) / 4.0)
             found[name] = Sign(strength, change.text())

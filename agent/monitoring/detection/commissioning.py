@@ -98,6 +98,17 @@ def inspect(
     return Inspection(accepted=True, first=first, rows=rows[begin:], left_out=left_out, remarks=tuple(remarks))
 
 
+def without_moves(levels: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The levels, shape (windows, channels), without what goes (linearly) with the operating points,
+    shape (windows, variables): a machine that was told to run differently has not drifted."""
+    moved = points - points.mean(axis=0) if points.size else points
+    known = np.isfinite(levels).all(axis=1)
+    if not points.size or known.sum() < 2 * points.shape[1] or not np.ptp(points, axis=0).any():
+        return levels
+    weights, *_ = np.linalg.lstsq(moved[known], levels[known] - levels[known].mean(axis=0), rcond=1e-6)
+    return np.asarray(levels - moved @ weights)
+
+
 def _refused(first: int, rows: NDArray[np.intp], left_out: dict[str, str], remarks: list[str]) -> Inspection:
     return Inspection(accepted=False, first=first, rows=rows, left_out=left_out, remarks=tuple(remarks))
 

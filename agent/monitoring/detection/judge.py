@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.monitoring.detection.commissioning import inspect
+from agent.monitoring.detection.commissioning import inspect, without_moves
 from agent.monitoring.detection.regime import Situation
 from agent.monitoring.detection.score import Baseline, Score, Span
 from agent.monitoring.manipulation.extraction import FeatureVector
@@ -165,7 +165,8 @@ class CommissionedJudge:
         self._kept_at = 0
         features = np.array(collection.rows)
         baseline = self._baseline
-        found = inspect(baseline.names, baseline.levels(features), baseline.spreads(features), baseline.floor)
+        levels = without_moves(baseline.levels(features), np.array(collection.points))
+        found = inspect(baseline.names, levels, baseline.spreads(features), baseline.floor)
         told: dict[str, Any] = {"windows": len(found.rows)}
         if situation.point is not None and len(situation.point):
             told["band"] = band

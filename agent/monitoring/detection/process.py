@@ -6,8 +6,8 @@ the slow variation). |z| over its learned 99 % quantile makes channels comparabl
 Euclidean norm, over its own learned 99 % quantile, is the statistic: 1 is the edge of what
 was seen while learning. Slow channels (temperatures) drift without a fault and are left out.
 
-Each load band has its own normal; within a band ``expectation`` says how the means follow the
-operating point.
+Each load band has its own spreads; what the means should be at an operating point within it,
+``expectation`` says. Without operating variables that is the learned mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.monitoring.detection.bands import Bands
-from agent.monitoring.detection.expectation import Expectation
+from agent.monitoring.detection.expectation import Expectation, Stay, Stays
 from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.regime import Situation
 from agent.monitoring.detection.score import NAMED_FROM, Score, Span
@@ -27,11 +27,13 @@ from agent.monitoring.detection.tail import Prior, Tail, per_window
 
 # 1.84 at one false alarm a month with windows of 12 s: in the middle of the plateau (1.75 to 1.95) on
 # the recorded pump test bed, see tests/bench/skab.py.
-PRIOR: Final = Prior(level=0.75, scale=0.102, weight=100.0, floor=1.6)
+PRIOR: Final = Prior(level=0.75, scale=0.102, weight=100.0, floor=1.8)
 _RAW_SHARE: Final = 0.15
 _REFERENCE: Final = 0.99
 _NAMED: Final = 3
 _STEP, _MOST = 0.1, 0.5
+_LONG: Final = 3.0
+"""Independent windows."""
 
 
 class _Normal:
@@ -70,7 +72,10 @@ class ProcessBaseline:
         self._overlap = overlap
         self._budget = false_alarms_per_month
         self._normals: dict[int, _Normal] = {}
-        self._expectation = Expectation(bands)
+        self._expectation = Expectation(len(bands.variables), len(names))
+        self._stays = Stays(overlap)
+        self._point: NDArray[np.float64] | None = None
+        self._seen = np.zeros(len(names))
         self._tail = Tail(PRIOR)
         self._following = Following(len(names), _STEP, _MOST)
         self._seconds = 0.0
@@ -93,6 +98,8 @@ class ProcessBaseline:
     def learn(self, span: Span, band: int, left_out: Collection[str]) -> None:
         """See Baseline."""
         means, raw = self.levels(span.features), self.spreads(span.features)
+        if self._bands.variables:
+            means = self._without_moves(span.points, means)
         centre = means.mean(axis=0)
         # the raw spread over the whole span: within the windows and between them
         spread_raw = np.sqrt((raw * raw).mean(axis=0) + means.var(axis=0))
@@ -104,11 +111,29 @@ class ProcessBaseline:
         norms = np.sqrt((np.nan_to_num((means - centre) / unit, nan=0.0) ** 2).sum(axis=1))
         norm = max(float(np.quantile(norms, _REFERENCE)), 1e-9)
         self._normals[band] = _Normal(np.nan_to_num(centre), unit, norm)
-        self._expectation.fit({number: normal.centre for number, normal in self._normals.items()})
+        self._fit()
         self._tail.learn(norms / norm, self._overlap)
         self._seconds = span.seconds
         self._set_threshold()
         self.typical = min(0.9, float(np.median(norms / norm)) / self._threshold)
+
+    def _without_moves(self, points: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The means, each stay's around the same place: moves of the operating point are not spread."""
+        for point, row in zip(points, means, strict=True):
+            self._stays.take(point, row, self._bands.scale)
+        stays = self._stays.drain()
+        self._expectation.add(stays)
+        levelled = means.copy()
+        for row, point in enumerate(points):
+            nearest = min(stays, key=lambda stay: float(np.abs(stay.point - point).max()))
+            levelled[row] += means.mean(axis=0) - nearest.means
+        return levelled
+
+    def _fit(self) -> None:
+        """Learn what is expected where from all stays, with the widest spread of any band."""
+        if self._bands.variables and len(self._expectation):
+            units = [np.where(np.isfinite(normal.unit), normal.unit, 0.0) for normal in self._normals.values()]
+            self._expectation.fit(np.max(units, axis=0))
 
     def _set_threshold(self) -> None:
         self._threshold = self._tail.threshold(per_window(self._budget, self._seconds * self._overlap))
@@ -116,13 +141,13 @@ class ProcessBaseline:
     def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
         """See Baseline; a missing channel (NaN) does not speak."""
         normal = self._normals[situation.band]
-        deviation = features[self._means] - normal.centre
-        if situation.point is not None and len(situation.point):
-            moved, doubt = self._expectation.at(situation.point, situation.band)
-            deviation -= moved
-            deviation /= np.sqrt(normal.unit * normal.unit + doubt * doubt)
+        seen = features[self._means]
+        if self._bands.variables and situation.point is not None:
+            expected, doubt = self._expectation.at(situation.point)
+            deviation = (seen - expected) / np.sqrt(normal.unit * normal.unit + doubt)
+            self._point, self._seen = situation.point, seen
         else:
-            deviation /= normal.unit
+            deviation = (seen - normal.centre) / normal.unit
         self._deviation = deviation
         if self._following.offset is not None:
             deviation = deviation - self._following.offset
@@ -141,22 +166,28 @@ class ProcessBaseline:
         """See Baseline."""
         excess = score.value - self._tail.level
         self._following.collect(self._deviation, excess, 1.0 / self._overlap)
+        if self._point is not None:
+            self._stays.take(self._point, self._seen, self._bands.scale)
 
     def adapt(self) -> dict[str, Any] | None:
         """See Baseline: the expected means move, together, by a share of their units; the tail
-        takes in the windows."""
+        takes in the windows; operating points where there was no stay yet refine what is expected."""
         step = self._following.step()
         if step is None:
             return None
         before = self._threshold
         self._tail.add(step.windows, step.excesses, step.total)
         self._set_threshold()
+        new = self._expectation.add_new(_long(self._stays.drain())) if len(self._expectation) else 0
+        if new:
+            self._fit()
         moved = {name: round(float(by), 4) for name, by in zip(self.names, step.moved, strict=True) if abs(by) > 1e-3}  # noqa: PLR2004
-        return {"threshold": [before, self._threshold], "moved": moved}
+        return {"threshold": [before, self._threshold], "moved": moved} | ({"points": new} if new else {})
 
     def forget(self) -> None:
         """See Baseline."""
         self._following.forget()
+        self._stays.drain()
 
     def revert(self) -> None:
         """See Baseline."""
@@ -178,6 +209,7 @@ class ProcessBaseline:
             "tail": self._tail.to_json(),
             "seconds": self._seconds,
             "typical": self.typical,
+            "stays": self._expectation.to_json(),
             "following": self._following.to_json(),
         }
 
@@ -194,9 +226,15 @@ class ProcessBaseline:
             )
             for band, kept in document["bands"].items()
         }
-        self._expectation.fit({number: normal.centre for number, normal in self._normals.items()})
+        self._expectation.restore(document["stays"])
+        self._fit()
         self._tail.restore(document["tail"])
         self._seconds = float(document["seconds"])
         self.typical = float(document["typical"])
         self._following.restore(document["following"])
         self._set_threshold()
+
+
+def _long(stays: Sequence[Stay]) -> list[Stay]:
+    """Those that rest on enough windows to be worth knowing."""
+    return [stay for stay in stays if stay.windows >= _LONG]
