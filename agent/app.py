@@ -10,14 +10,15 @@ from pathlib import Path
 
 from agent import log
 from agent.adapters.clock import SystemClock
-from agent.adapters.mqtt.endpoint import Endpoint, TlsFiles
 from agent.adapters.mqtt.sensors import SensorLink
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
 from agent.adapters.sqlite.apart import lay_out_apart
+from agent.adapters.sqlite.hold import held
 from agent.adapters.sqlite.journal import SqliteJournal
-from agent.adapters.systemd import SystemdNotifier, credential
+from agent.adapters.systemd import SystemdNotifier
 from agent.config.apart import load_apart
-from agent.config.settings import Connection, Settings, Tls
+from agent.config.settings import Settings
+from agent.connections import endpoint
 from agent.errors import EXIT_BUG, ConfigError, ModelError
 from agent.models import ModelShelf
 from agent.monitoring.acquisition.router import Router
@@ -34,6 +35,8 @@ _log = log.get_logger(__name__)
 _NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "commands",
                   "dead_letters_per_minute")
 
+_JOURNAL_PATIENCE = 5.0
+"""s that a start waits for whoever holds the journal: a command that writes it is done sooner."""
 _COLLECT_EVERY = 10
 _LEAVE_WITHIN = 4.0
 """Seconds for the whole of an orderly stop; SIGTERM promises 5."""
@@ -43,7 +46,8 @@ def run(config_path: Path) -> int:
     """The daemon, until SIGTERM or a bug. The exit code; raises ConfigError and ModelError."""
     settings = load_apart(config_path)
     log.configure(settings.log)
-    return Daemon(config_path, settings).run()
+    with held(settings.journal.path, _JOURNAL_PATIENCE):
+        return Daemon(config_path, settings).run()
 
 
 class Daemon:
@@ -191,24 +195,3 @@ class Daemon:
 
     def _alarm_topic(self, asset: str) -> str:
         return self._settings.alarms.topic.replace("{asset}", asset)
-
-
-def endpoint(connection: Connection) -> Endpoint:
-    """The configuration's connection as the MQTT adapters take it, password included."""
-    return Endpoint(
-        host=connection.host,
-        port=connection.port,
-        tls=_tls_files(connection.tls),
-        client_id=connection.client_id,
-        keepalive=connection.keepalive,
-        protocol=5 if connection.protocol == "5" else 311,
-        username=connection.username,
-        password=connection.password(credential),
-    )
-
-
-def _tls_files(tls: Tls | None) -> TlsFiles | None:
-    if tls is None:
-        return None
-    ca, cert, key = (None if file is None else str(file) for file in (tls.ca_file, tls.cert_file, tls.key_file))
-    return TlsFiles(ca_file=ca, cert_file=cert, key_file=key)

@@ -1,6 +1,6 @@
 """The command ``watchkeeper``: each command takes its arguments and hands on at once.
 
-Exit codes: 0, 2 usage, 70 a bug, 78 configuration or model.
+Exit codes: 0 done, 1 refused, 2 usage, 69 nobody answers, 70 a bug, 78 configuration or model.
 """
 
 from __future__ import annotations
@@ -8,40 +8,47 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from agent import __version__
+from agent.arguments import parser
 from agent.errors import (
     EXIT_BUG,
     EXIT_CONFIG,
     EXIT_OK,
+    EXIT_REFUSED,
+    EXIT_UNAVAILABLE,
     AgentError,
+    CommandError,
     ConfigError,
     ModelError,
     Problem,
+    Rejected,
+    Unavailable,
 )
 
 if TYPE_CHECKING:
     from agent.config.settings import Connection, Settings
     from agent.monitoring.spec import AssetSpec
 
-_DEFAULT_CONFIG = Path("/etc/watchkeeper/watchkeeper.toml")
+_CODES: Final[Mapping[type[AgentError], int]] = {
+    ModelError: EXIT_CONFIG, CommandError: EXIT_REFUSED, Rejected: EXIT_REFUSED, Unavailable: EXIT_UNAVAILABLE,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
-        code: int = arguments.command(arguments)
+        code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ConfigError as wrong:
         _say(wrong.problems)
         return EXIT_CONFIG
     except AgentError as wrong:
         print(f"watchkeeper: {wrong}", file=sys.stderr)
-        return EXIT_CONFIG if isinstance(wrong, ModelError) else EXIT_BUG
+        return next((code for kind, code in _CODES.items() if isinstance(wrong, kind)), EXIT_BUG)
     except BrokenPipeError:
         # whoever read the output has seen enough; the interpreter's own flush must not complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -54,77 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.report_bug()
         return EXIT_BUG
     return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="watchkeeper",
-        description="Watches machines over MQTT: learns what is normal, notices what is not, keeps the log.",
-    )
-    parser.add_argument("--version", action="version", version=f"watchkeeper {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="watch, in the foreground, until SIGTERM")
-    run.set_defaults(command=_run)
-    _add_config(run)
-
-    check = commands.add_parser("check", help="say everything that is wrong with the configuration")
-    check.set_defaults(command=_check)
-    _add_config(check)
-    _add_json(check)
-
-    schema = commands.add_parser("schema", help="print the JSON Schema of the configuration")
-    schema.set_defaults(command=_schema)
-
-    replay = commands.add_parser("replay", help="push recorded data through the same chain")
-    replay.set_defaults(command=_replay)
-    _add_config(replay)
-    replay.add_argument("--input", type=Path, required=True, metavar="DATA",
-                        help="a .csv, .csv.gz, .npz or .npy file; see [replay] in the configuration")
-    replay.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl",
-                        help="one JSON line a window")
-    replay.add_argument("--speed", type=_speed, metavar="N",
-                        help="N times as fast as recorded; left out: as fast as possible")
-
-    status = commands.add_parser("status", help="what the journal knows of each machine")
-    status.set_defaults(command=_status)
-    _add_journal(status)
-
-    alarms = commands.add_parser("alarms", help="the newest alarms in the journal")
-    alarms.set_defaults(command=_alarms)
-    _add_journal(alarms)
-    alarms.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (20)")
-    return parser
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, default=_DEFAULT_CONFIG, metavar="FILE",
-                        help=f"the configuration ({_DEFAULT_CONFIG}); conf.d/*.toml beside it is read, too")
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
-
-
-def _add_journal(parser: argparse.ArgumentParser) -> None:
-    _add_config(parser)
-    parser.add_argument("--journal", type=Path, metavar="FILE",
-                        help="a journal, instead of the configured one")
-    _add_json(parser)
-
-
-def _speed(text: str) -> float:
-    speed = float(text)
-    if not 0 < speed < float("inf"):
-        raise argparse.ArgumentTypeError("must be greater than 0")
-    return speed
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return count
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -197,6 +133,40 @@ def _alarms(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _order(arguments: argparse.Namespace) -> int:
+    from agent.console import login_name, order
+    from agent.monitoring.types import Command
+
+    command = Command(
+        name=arguments.name if arguments.command == "service" else arguments.command,
+        asset=arguments.asset,
+        actor=arguments.actor or login_name(),
+        alarm=arguments.alarm,
+        seconds=getattr(arguments, "seconds", None),
+        reason=arguments.reason,
+    )
+    return order(arguments.config, command, as_json=arguments.json)
+
+
+def _baseline(arguments: argparse.Namespace) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from agent import baseline
+    from agent.console import login_name
+
+    if arguments.action == "import":
+        print(baseline.take(arguments.config, arguments.file, arguments.asset, arguments.actor or login_name()))
+        return EXIT_OK
+    kept = baseline.read(arguments.config, _journal(arguments), arguments.asset)
+    if arguments.action == "export":
+        baseline.export(kept, arguments.output)
+        print(f"{arguments.output}: {kept}")
+    elif arguments.json:
+        _print_json({key: value for key, value in kept.document().items() if key != "state"})
+    else:
+        print(kept)
+    return EXIT_OK
+
+
 def _journal(arguments: argparse.Namespace) -> Path:
     """The journal asked for, or the configured one."""
     from agent.config import load
@@ -240,3 +210,9 @@ def _print_json(value: Any) -> None:
     import orjson
 
     sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+_COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "run": _run, "check": _check, "schema": _schema, "replay": _replay, "status": _status, "alarms": _alarms,
+    **dict.fromkeys(("ack", "shelve", "unshelve", "service", "recommission"), _order), "baseline": _baseline,
+}

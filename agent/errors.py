@@ -6,9 +6,9 @@
     |-- ConfigError        the configuration is wrong         exit 78, no restart
     |-- ModelError         a model is not what its card says  exit 78, no restart
     |-- MalformedMessage   a sender's payload is wrong        dead-lettered, acknowledged, counted
-    |-- Unavailable        a peer is away for now             back off with full jitter, try again
-    |-- Rejected           a peer refused for good            settled as dead
-    |-- CommandError       a command cannot be done          answered with the reason
+    |-- Unavailable        a peer is away for now             back off with full jitter, try again; a command: exit 69
+    |-- Rejected           a peer refused for good            settled as dead; a command: exit 1
+    |-- CommandError       a command cannot be done           answered with the reason; a command: exit 1
     |-- JournalFull        no room even after eviction        go on from memory, say so
     `-- JournalCorrupt     the file is damaged                set aside, begin a new one
 
@@ -22,7 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EXIT_OK = 0
+EXIT_REFUSED = 1
 EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 69
 EXIT_BUG = 70
 EXIT_CONFIG = 78
 

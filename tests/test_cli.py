@@ -75,7 +75,9 @@ def test_version_is_said_without_importing_what_commands_need() -> None:
     "words",
     [[], ["watch"], ["check", "--colour"], ["replay", "--input", "a.csv"], ["alarms", "--limit", "0"],
      ["replay", "--input", "a", "--output", "b", "--speed", "0"],
-     ["replay", "--input", "a", "--output", "b", "--speed", "fast"]],
+     ["replay", "--input", "a", "--output", "b", "--speed", "fast"],
+     ["ack"], ["shelve", "pump"], ["shelve", "pump", "--for", "long"], ["service", "pump"],
+     ["service", "pump", "--in", "--out"], ["baseline"], ["baseline", "export", "pump"]],
 )
 def test_a_command_line_that_is_wrong_leaves_with_2(words: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as left:

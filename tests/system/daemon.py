@@ -187,6 +187,11 @@ class Machine:
         self._wait()
         self._client.publish(topic or self._topic, payload, qos=1).wait_for_publish(20)
 
+    def keep(self, payload: bytes, topic: str) -> None:
+        """One payload that the broker retains."""
+        self._wait()
+        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(20)
+
     def close(self) -> None:
         """Leave."""
         self._client.disconnect()
