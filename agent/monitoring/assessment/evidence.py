@@ -28,7 +28,9 @@ from agent.monitoring.spec import MachineSpec
 _SURE: Final = 8.0
 """Spreads from which on a change is beyond doubt."""
 _SURE_UNREST: Final = 4.0
-"""The same for a standard deviation, which itself wanders by some dB within a dozen samples."""
+"""The same for a standard deviation, which itself wanders by some dB within a dozen samples, ..."""
+_SURE_LINE: Final = 5.0
+"""... and for the lines of a bearing, which wander by as much from record to record."""
 _RISE: Final = (1.5, 6.5)
 """dB: from where on a rise counts, and where it counts in full."""
 _LINE: Final = (3.0, 10.0)
@@ -118,12 +120,12 @@ def _bearing_lines(changes: Sequence[Change], found: dict[str, Sign]) -> None:
         own = [change for change in lines if change.statistic == statistic]
         if own:
             change = max(own, key=lambda line: line.amount)
-            strength = _graded(change, change.amount, *_LINE)
+            strength = _graded(change, change.amount, *_LINE, _SURE_LINE)
             highest = whole if statistic == "ftf" else others
             if strength > 0.0 and change.amount < highest:
                 strength *= max(0.0, 1.0 - (highest - change.amount) / 4.0)
             found[name] = Sign(strength, change.text())
-    found["lines"] = _strongest((_graded(change, change.amount, *_LINE), change) for change in lines)
+    found["lines"] = _strongest((_graded(change, change.amount, *_LINE, _SURE_LINE), change) for change in lines)
 
 
 def _spectrum(changes: Sequence[Change], found: dict[str, Sign]) -> None:

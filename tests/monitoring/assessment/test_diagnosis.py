@@ -53,6 +53,18 @@ def test_the_fault_of_a_pump_is_the_first_candidate(kind: MachineFaultKind, faul
     assert _first(machines.pump(kind, seed).candidates) == fault
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [("outer-race", "outer-race"), ("inner-race", "inner-race"), ("ball", "rolling-element"),
+     ("imbalance", "imbalance"), ("cavitation", "cavitation")],
+)
+def test_the_fault_of_a_bearing_whose_lines_are_known_is_the_first_candidate(
+    kind: MachineFaultKind, fault: str, seed: int
+) -> None:
+    assert _first(machines.bearing(seed).explain(kind, 0.7).candidates) == fault
+
+
 def test_a_pump_that_gives_less_is_told_with_what_would_tell_wear_from_a_strainer() -> None:
     best = machines.pump("blocked-suction", 1).candidates[0]
     assert any("flow" in text and "below its normal" in text for text in best.evidence_for)
