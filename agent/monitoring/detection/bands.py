@@ -85,6 +85,7 @@ class Bands:
             "variables": list(self.variables),
             "scale": self._scale.tolist(),
             "centres": [centre.tolist() for centre in self._centres],
+            "current": self._current,
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
@@ -94,4 +95,4 @@ class Bands:
             raise ValueError(reason)
         self._scale = np.array(document["scale"], dtype=np.float64)
         self._centres = [np.array(centre, dtype=np.float64) for centre in document["centres"]]
-        self._current = NONE
+        self._current = int(document["current"])

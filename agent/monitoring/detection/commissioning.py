@@ -12,6 +12,7 @@ step       one level before, another after, far apart           what was before 
                                                                 little after: refused
 drift      a channel climbs or falls all the way, far           refused, the older half forgotten
 outliers   many windows far from the rest                       refused, all of it forgotten
+scattered  few windows hold every channel                       refused, the older half forgotten
 ========== ==================================================== ===============================
 
 A span that is refused is not lost: what is left of it is the beginning of the next one. The step
@@ -89,7 +90,10 @@ def inspect(
     remarks += steps
     first = int(rows[begin]) if begin < len(rows) else len(levels)
     if len(rows) - begin < least:
-        return _refused(first, rows[begin:], left_out, remarks)
+        if not steps:
+            first = len(levels) // 2
+            remarks.append(f"only {len(rows)} of {len(levels)} windows hold every channel")
+        return _refused(first, rows[rows >= first], left_out, remarks)
     if drifting := _drifts(kept_names, values[begin:], within[begin:], floor):
         half = int(rows[begin + (len(rows) - begin) // 2])
         return _refused(half, rows[rows >= half], left_out, remarks + drifting)

@@ -172,9 +172,12 @@ class CommissionedJudge:
             told["band"] = band
         if found.remarks:
             told["remarks"] = list(found.remarks)
-        if not found.accepted or len(found.rows) < min(_FEWEST, self._windows):
+        missing = _FEWEST - len(found.rows)
+        if not found.accepted or missing > 0:
             collection.drop(found.first)
             self.progress = len(collection.rows) / self._windows if not self.learned else self.progress
+            if found.accepted and not found.first:  # nothing against it, only windows that miss a channel
+                return Judgement(None, regime, missing=missing)
             return Judgement(None, regime, ({"event": "refused", **told},), keep=True)
         span = collection.span(found.rows)
         baseline.learn(span, band, found.left_out)
@@ -199,6 +202,7 @@ class CommissionedJudge:
     def recommission(self) -> None:
         """See Judge."""
         self._baseline.restore(self._fresh)
+        self._baseline.forget()
         self._collections.clear()
         self._kept_at, self._next_step = 0, 0
         self.learned, self.progress = False, 0.0

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import expm1, log
+from math import expm1, inf, log
 from typing import Any, Final
 
 import numpy as np
@@ -73,7 +73,10 @@ class Tail:
         return self._prior.level
 
     def threshold(self, probability: float) -> float:
-        """The value that a normal window exceeds with this probability; at least the floor."""
+        """The value that a normal window exceeds with this probability; at least the floor, and
+        infinite where nothing may exceed it (a budget of 0, or nothing learned yet)."""
+        if probability <= 0.0:
+            return inf
         alpha, beta, share = self._fitted()
         if probability >= share:
             return self._prior.floor
