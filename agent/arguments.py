@@ -81,6 +81,9 @@ def _add_orders(commands: _Commands[argparse.ArgumentParser]) -> None:
     recommission = commands.add_parser("recommission", help="learn anew what is normal for an asset")
     _add_order(recommission)
 
+    revert = commands.add_parser("revert", help="undo what an asset's normal has followed since it was learned")
+    _add_order(revert)
+
 
 def _add_order(order: argparse.ArgumentParser) -> None:
     order.add_argument("asset", metavar="ASSET", help="the asset's id")

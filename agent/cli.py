@@ -214,5 +214,5 @@ def _print_json(value: Any) -> None:
 
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "run": _run, "check": _check, "schema": _schema, "replay": _replay, "status": _status, "alarms": _alarms,
-    **dict.fromkeys(("ack", "shelve", "unshelve", "service", "recommission"), _order), "baseline": _baseline,
+    **dict.fromkeys(("ack", "shelve", "unshelve", "service", "recommission", "revert"), _order), "baseline": _baseline,
 }

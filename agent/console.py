@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -86,21 +86,32 @@ def ask(settings: Settings, command: Command, patience: float) -> dict[str, Any]
 
 
 def sentences(answer: Mapping[str, Any]) -> list[str]:
-    """What was done, a sentence for each record."""
-    said = [_sentence(body) for body in answer.get("records", ())]
+    """What was done: alarms with which the same was done share a sentence."""
+    alike: dict[str, list[str]] = {}
+    for body in answer.get("records", ()):
+        alarms = alike.setdefault(_sentence(body), [])
+        if "transition" in body:
+            alarms.append(str(body.get("alarm")))
+    said = [sentence.replace("{alarms}", _listed(alarms)) for sentence, alarms in alike.items()]
     if answer.get("durable") is False:
         said.append("It is done, but not on the disk yet: look at the daemon's log.")
     return said
 
 
 def _sentence(body: Mapping[str, Any]) -> str:
+    """What was done, with ``{alarms}`` in the place of the alarms' names."""
     asset, channel = body.get("asset"), body.get("channel")
     if "transition" in body:
         transition = str(body["transition"])
         end = f" until {body['until']}" if body.get("until") else ""
-        return f"{asset}: alarm {body.get('alarm')} {_WORDS.get(transition, transition)}{end}; now {body.get('state')}."
+        return f"{asset}: {{alarms}} {_WORDS.get(transition, transition)}{end}; now {body.get('state')}."
     event = str(body.get("event"))
     return f"{asset}{f', {channel},' if channel else ''} {_EVENTS.get(event, event)}."
+
+
+def _listed(alarms: Sequence[str]) -> str:
+    names = ", ".join(alarms)
+    return f"{len(alarms)} alarms ({names})" if len(alarms) > 1 else f"alarm {names}"
 
 
 def _answers(identity: str) -> Any:

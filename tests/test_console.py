@@ -107,6 +107,7 @@ def test_what_was_typed_is_sent_and_what_was_done_is_said(
         (["service", "pump", "--out"], "out-of-service", {}),
         (["service", "pump", "--in"], "in-service", {}),
         (["recommission", "pump"], "recommission", {}),
+        (["revert", "pump"], "revert", {}),
     ],
 )
 @pytest.mark.usefixtures("eva")
@@ -177,9 +178,11 @@ def test_what_was_done_is_said_in_sentences() -> None:
     shelved = {"asset": "pump", "alarm": "vibration", "transition": "shelved", "state": "shelved",
                "until": "2026-01-01T02:00:00Z"}
     anew = {"asset": "pump", "channel": "vibration", "event": "recommission"}
-    assert console.sentences({"ok": True, "records": [shelved, anew], "durable": False}) == [
-        "pump: alarm vibration shelved until 2026-01-01T02:00:00Z; now shelved.",
+    records = [shelved, anew, {**shelved, "alarm": "silent vibration"}, {**shelved, "alarm": "seal", "until": "noon"}]
+    assert console.sentences({"ok": True, "records": records, "durable": False}) == [
+        "pump: 2 alarms (vibration, silent vibration) shelved until 2026-01-01T02:00:00Z; now shelved.",
         "pump, vibration, begins to learn anew what is normal.",
+        "pump: alarm seal shelved until noon; now shelved.",
         "It is done, but not on the disk yet: look at the daemon's log.",
     ]
 

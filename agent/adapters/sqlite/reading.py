@@ -45,6 +45,8 @@ class WindowLine:
         return f"{where}  {self.state}, {self.regime}{health}{score}{learning}  until {self.end}"
 
 
+_UNTOLD = "OR (kind = 'event' AND json_extract(payload, '$.event') = 'alarm')"
+"""Transitions that nobody was told of (a shelved alarm clears) are recorded as events."""
 _SHOWN = 2
 """Changes that an alarm's line tells."""
 
@@ -69,8 +71,30 @@ class AlarmLine:
         score = "" if self.body.get("score") is None else f"  score {self.body['score']:.3g}"
         changes = "".join(f"; {change['text']}" for change in self.body.get("changes", ())[:_SHOWN])
         owed = "" if self.delivered else "  (not yet upstream)"
-        return (f"{self.time}  {_point(self.asset, self.channel)}  {self.transition} {self.severity}"
-                f"{feature}{score}{changes}{owed}")
+        return (f"{self.time}  {_point(self.asset, self.alarm)}  {self.transition} {self.severity}"
+                f"{self._life()}{feature}{score}{changes}{owed}")
+
+    @property
+    def alarm(self) -> str | None:
+        """Which of the asset's alarms; in records of version 0.1 the channel."""
+        name: str | None = self.body.get("alarm", self.channel)
+        return name
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left of it: neither standing, nor to be acknowledged, nor set aside."""
+        if "state" not in self.body:
+            return self.transition == "cleared"
+        return bool(self.body["state"] == "normal")
+
+    def _life(self) -> str:
+        """The state that it is in, and who put it there."""
+        state = self.body.get("state", self.transition)
+        shown = f", {state}" if state != self.transition else ""
+        end = f" until {self.body['until']}" if self.body.get("until") else ""
+        actor = f" by {self.body['actor']}" if self.body.get("actor") else ""
+        reason = f" ({self.body['reason']})" if self.body.get("reason") else ""
+        return f"{shown}{end}{actor}{reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +103,7 @@ class JournalStatus:
 
     ``counts`` and ``pending`` are by kind; ``boots`` is the number of the last start, begun at
     ``started`` (ns); ``size`` in bytes with the write-ahead log; ``counters`` what was evicted or
-    lost; ``standing`` the alarms that are not cleared, newest first.
+    lost; ``standing`` the alarms that are not over, newest first.
     """
 
     path: str
@@ -235,14 +259,15 @@ def _last_windows(connection: sqlite3.Connection) -> tuple[WindowLine, ...]:
 
 def _standing(connection: sqlite3.Connection) -> tuple[AlarmLine, ...]:
     newest: dict[tuple[str, str | None], AlarmLine] = {}
-    for line in _alarms(connection, LOOK_BACK):
-        newest.setdefault((line.asset, line.body.get("alarm", line.channel)), line)
-    return tuple(line for line in newest.values() if line.body.get("standing", line.transition != "cleared"))
+    for line in _alarms(connection, LOOK_BACK, _UNTOLD):
+        newest.setdefault((line.asset, line.alarm), line)
+    return tuple(line for line in newest.values() if not line.over)
 
 
-def _alarms(connection: sqlite3.Connection, limit: int) -> Iterator[AlarmLine]:
+def _alarms(connection: sqlite3.Connection, limit: int, besides: str = "") -> Iterator[AlarmLine]:
     for identifier, asset, payload, settled in connection.execute(
-        "SELECT id, asset, payload, settled FROM log WHERE kind = 'alarm' ORDER BY id DESC LIMIT ?", (limit,)
+        f"SELECT id, asset, payload, settled FROM log WHERE kind = 'alarm' {besides}"  # noqa: S608 -- our own words
+        " ORDER BY id DESC LIMIT ?", (limit,)
     ):
         body = orjson.loads(payload)
         boot, seq = place(identifier)

@@ -16,6 +16,7 @@ import pytest
 from agent.adapters.sqlite.journal import SqliteJournal
 from agent.adapters.sqlite.reading import read_alarms, read_status
 from agent.errors import ConfigError
+from agent.ports import Entry
 from tests.adapters.sqlite.entries import SUMMARIES, T0, alarm, entry
 
 
@@ -59,6 +60,27 @@ def test_alarms_are_told_newest_first(journal: SqliteJournal) -> None:
     oldest = read_alarms(journal.path, 9)[-1]
     assert (oldest.body["feature"], oldest.delivered) == ("rms", True)
     assert "fan/drive-end  raised alarm  rms = 9.5" in str(oldest)
+
+
+def test_an_alarm_is_told_through_its_whole_life(journal: SqliteJournal) -> None:
+    def pump(seq: int, transition: str, state: str, **more: str) -> Entry:
+        return alarm(1, seq, transition, alarm="bearing", state=state, **more)
+
+    journal.commit([
+        pump(7, "raised", "unacknowledged"),
+        pump(8, "acknowledged", "acknowledged", actor="eva", reason="bearing ordered"),
+        alarm(1, 9, "raised", alarm="seal", state="unacknowledged"),
+        alarm(1, 10, "shelved", alarm="seal", state="shelved", until="2026-01-01T02:00:00Z", actor="eva"),
+    ])
+    standing = {line.alarm: line for line in read_status(journal.path).standing if line.alarm}
+    assert {name: line.body["state"] for name, line in standing.items()} == {
+        "bearing": "acknowledged", "seal": "shelved"}
+    assert "pump/bearing  acknowledged alarm by eva (bearing ordered)" in str(standing["bearing"])
+    assert "pump/seal  shelved alarm until 2026-01-01T02:00:00Z by eva" in str(standing["seal"])
+    # shelving ends with nothing standing beneath it: nobody is told, and still it is over
+    journal.commit([entry(1, 11, "event", event="alarm", alarm="seal", transition="unshelved", state="normal")])
+    assert {line.alarm for line in read_status(journal.path).standing} == {None, "bearing"}
+    assert [line.transition for line in read_alarms(journal.path, 2)] == ["shelved", "raised"]
 
 
 def test_reading_holds_no_lock_on_the_writer(journal: SqliteJournal) -> None:
