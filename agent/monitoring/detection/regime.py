@@ -104,6 +104,7 @@ class Regime:
         if not self._running:
             return _STOPPED
         if end - self._changed < self._settle:
+            self._note_move(end)  # it is still being run up
             return _STARTING
         if not len(self._means):
             return Situation("running", 0, self._means)
@@ -112,8 +113,7 @@ class Regime:
     def _at_band(self, start: Nanos, end: Nanos) -> Situation:
         if np.isnan(self._means).any():
             return _TRANSITION  # where it is run is not known (yet)
-        if not self.bands.is_steady(self._lows, self._highs) and len(self.bands):
-            self._moved = end
+        if self._note_move(end):
             return _TRANSITION
         band = self.bands.locate(self._means)
         if band != self._band:
@@ -124,6 +124,13 @@ class Regime:
         if end - self._moved < self._settle or start < self._moved:
             return _TRANSITION
         return Situation("running", band, self._means.copy())
+
+    def _note_move(self, end: Nanos) -> bool:
+        """Whether the operating point moves within the window."""
+        moves = len(self.bands) > 0 and not self.bands.is_steady(self._lows, self._highs)
+        if moves:
+            self._moved = end
+        return moves
 
     def to_json(self) -> dict[str, Any]:
         """What must survive a restart."""
