@@ -6,11 +6,17 @@ labelled apart, as a monitor must tell them apart.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from math import sqrt
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+
+Course: TypeAlias = NDArray[np.float64]
+"""A quantity at each of some times, shape (n,)."""
 
 SECOND = 1_000_000_000
 _SPIKY = 0.1
@@ -24,6 +30,10 @@ SensorFaultKind: TypeAlias = Literal["stuck", "drift", "spikes", "dropout", "out
 MACHINE_FAULTS: tuple[MachineFaultKind, ...] = get_args(MachineFaultKind)
 BEARING_FAULTS: tuple[MachineFaultKind, ...] = ("outer-race", "inner-race", "ball")
 SENSOR_FAULTS: tuple[SensorFaultKind, ...] = get_args(SensorFaultKind)
+_BROKEN: Final = 1e6
+"""What a broken wire or a dead converter reads, in any unit: far beyond what is there to measure."""
+_USUAL_SHARE: Final = 0.2
+"""The size of a sensor's fault for which none was given, as a share of what the channel usually reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,46 +49,67 @@ class MachineFault:
 
     def at(self, time: float) -> float:
         """The severity at a time, 0 outside of the fault."""
-        if not self.start <= time < self.end:
-            return 0.0
-        if self.growth <= 0.0:
-            return self.severity
-        return self.severity * min(1.0, (time - self.start) / self.growth)
+        return float(self.course(np.array([time]))[0])
+
+    def course(self, times: Course) -> Course:
+        """The severity at each of ``times``."""
+        grown = 1.0 if self.growth <= 0.0 else np.minimum(1.0, (times - self.start) / self.growth)
+        course: Course = np.where((self.start <= times) & (times < self.end), self.severity * grown, 0.0)
+        return course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorFault:
-    """A fault of the sensor of ``channel``; ``size`` in the channel's unit."""
+    """A fault of the sensor of ``channel``: stuck at what it said last; drifting by ``size`` until the
+    end; spikes of ``size`` on a tenth of the samples; silent; or far out of range.
+
+    ``size`` in the channel's unit; None: a fifth of what the channel usually reads.
+    """
 
     channel: str
     kind: SensorFaultKind
     start: float
     end: float
-    size: float = 10.0
+    size: float | None = None
 
-    def apply(self, time: float, value: float, before: float, rng: np.random.Generator) -> float:
-        """What the sensor says instead of ``value``; ``before`` is what it said last."""
-        if not self.start <= time < self.end:
-            return value
+    def sized(self, usual: Mapping[str, float]) -> SensorFault:
+        """With a size, by what each channel ``usual``ly reads."""
+        return self if self.size is not None else replace(self, size=_USUAL_SHARE * usual[self.channel])
+
+    def apply(self, times: Course, values: Course, before: float, rng: np.random.Generator) -> Course:
+        """What the sensor says instead of ``values``, shape (n,) as ``times``; ``before`` is what it said
+        last. ``rng`` is this fault's own: so it does not matter how a course is cut into pieces."""
+        acting = (self.start <= times) & (times < self.end)
+        if not acting.any():
+            return values
+        said, size = values.copy(), self.size or 0.0
+        first = int(acting.argmax())
         match self.kind:
             case "stuck":
-                return before
+                said[acting] = values[first - 1] if first else before
             case "drift":
-                return value + self.size * (time - self.start) / (self.end - self.start)
+                said[acting] += size * (times[acting] - self.start) / (self.end - self.start)
             case "spikes":
-                return value + (self.size if rng.random() < _SPIKY else 0.0)
+                said[acting] += size * (rng.random(int(acting.sum())) < _SPIKY)
             case "dropout":
-                return float("nan")
+                said[acting] = np.nan
             case "out-of-range":
-                return 1e6
+                said[acting] = _BROKEN
+        return said
 
 
 def severities(faults: tuple[MachineFault, ...], time: float) -> dict[MachineFaultKind, float]:
     """The severity of each fault that acts at a time."""
-    acting: dict[MachineFaultKind, float] = {}
+    return {kind: float(course[0]) for kind, course in courses(faults, np.array([time])).items()}
+
+
+def courses(faults: tuple[MachineFault, ...], times: Course) -> dict[MachineFaultKind, Course]:
+    """The severity at each of ``times`` of every kind of fault that acts at some of them."""
+    acting: dict[MachineFaultKind, Course] = {}
     for fault in faults:
-        if (severity := fault.at(time)) > 0.0:
-            acting[fault.kind] = max(severity, acting.get(fault.kind, 0.0))
+        course = fault.course(times)
+        if course.any():
+            acting[fault.kind] = np.maximum(course, acting.get(fault.kind, 0.0))
     return acting
 
 
@@ -100,6 +131,8 @@ def labels(
     return found
 
 
-def coloured_noise(rng: np.random.Generator, previous: float, correlation: float) -> float:
-    """The next value of a unit-variance AR(1) process: sensor noise is not white."""
-    return correlation * previous + float(rng.normal()) * sqrt(1.0 - correlation**2)
+def coloured_noise(shocks: Sequence[float], previous: float, correlation: float) -> list[float]:
+    """A unit-variance AR(1) process after its ``previous`` value, from white ``shocks`` of unit variance:
+    sensor noise is not white."""
+    share = sqrt(1.0 - correlation**2)
+    return list(accumulate(shocks, lambda noise, shock: correlation * noise + share * shock, initial=previous))[1:]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, takewhile
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulators.bearing import RATE, SAMPLES, BearingMachine
-from simulators.faults import SECOND, MachineFault, SensorFault, labels, severities
+from simulators.faults import SECOND, Course, MachineFault, SensorFault, courses, labels, severities
 from simulators.pump import Pump, PumpMachine
 
 ORIGIN = 1_767_225_600 * SECOND
@@ -45,33 +47,54 @@ class Scenario:
     @property
     def labels(self) -> list[dict[str, Any]]:
         """What is wrong and when, in ns since the epoch, up to the end."""
-        return labels(self.faults, self.sensor_faults, self.origin, self.duration)
+        return labels(self.faults, self._sized(), self.origin, self.duration)
 
     def operation(self, time: float) -> Operation:
         """How the machine is meant to run at a time."""
-        current = self.operations[0]
-        for operation in self.operations:
-            if operation.start <= time:
-                current = operation
-        return current
+        starts = [operation.start for operation in self.operations]
+        return self.operations[max(0, bisect_right(starts, time) - 1)]
+
+    def _sized(self) -> tuple[SensorFault, ...]:
+        usual = PumpMachine.from_seed(self.seed).usual
+        return tuple(fault.sized(usual) for fault in self.sensor_faults)
 
     def _times(self, spacing: float) -> Iterator[float]:
         return takewhile(lambda time: time < self.duration, (number * spacing for number in count()))
 
     def telemetry(self, seconds: float = 1.0) -> Iterator[tuple[int, dict[str, float]]]:
         """(ns, what the sensors say) every so many seconds; NaN where a sensor says nothing."""
+        for times, said in self.spans(seconds, rows=256):
+            names = tuple(said)
+            for at, values in zip(times.tolist(), zip(*(said[name].tolist() for name in names), strict=True),
+                                  strict=True):
+                yield at, dict(zip(names, values, strict=True))
+
+    def spans(
+        self, seconds: float = 1.0, rows: int = 65_536
+    ) -> Iterator[tuple[NDArray[np.int64], dict[str, Course]]]:
+        """What ``telemetry`` gives, so many rows at a time: (ns, shape (n,); of each channel what its
+        sensor says, shape (n,)). However it is cut, the numbers are the same."""
         pump = Pump(PumpMachine.from_seed(self.seed), self.seed)
-        rng = np.random.default_rng([self.seed, 0xFA1])
+        faults = [(fault, np.random.default_rng([self.seed, 0xFA1, number]))
+                  for number, fault in enumerate(self._sized())]
+        starts = np.array([operation.start for operation in self.operations])
+        speeds = np.array([operation.speed for operation in self.operations])
+        valves = np.array([operation.valve for operation in self.operations])
         before: dict[str, float] = {}
-        for time in self._times(seconds):
-            operation = self.operation(time)
-            said = pump.step(time, speed=operation.speed, valve=operation.valve,
-                             faults=severities(self.faults, time), seconds=seconds)
-            for fault in self.sensor_faults:
-                last = before.get(fault.channel, said[fault.channel])
-                said[fault.channel] = fault.apply(time, said[fault.channel], last, rng)
-            before = said
-            yield self.origin + round(time * SECOND), said
+        total = ceil(self.duration / seconds)
+        while total > 0 and (total - 1) * seconds >= self.duration:  # the quotient was rounded
+            total -= 1
+        for first in range(0, total, rows):
+            times = np.arange(first, min(first + rows, total)) * seconds
+            current = np.maximum(0, np.searchsorted(starts, times, side="right") - 1)
+            said = pump.run(times, speeds=speeds[current], valves=valves[current],
+                            faults=courses(self.faults, times), seconds=seconds)
+            for fault, rng in faults:
+                values = said[fault.channel]
+                last = before.get(fault.channel, float(values[0]))
+                said[fault.channel] = fault.apply(times, values, last, rng)
+            before = {name: float(values[-1]) for name, values in said.items()}
+            yield self.origin + np.round(times * SECOND).astype(np.int64), said
 
     def vibration(self, samples: int = SAMPLES) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """(ns of the first sample, record in g) every ``every`` seconds."""

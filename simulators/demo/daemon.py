@@ -45,6 +45,7 @@ current = {{ value = "/current", unit = "A" }}
 temperature = {{ value = "/temperature", unit = "degC" }}
 vibration = {{ value = "/vibration", unit = "mm/s" }}
 speed = {{ value = "/speed", unit = "rpm" }}
+load = {{ value = "/load", unit = "%", role = "operating" }}
 
 [assets.{bearing}]                           # by the vibration of a bearing
 profile = "waveform"

@@ -105,7 +105,8 @@ def _drain(evidence: Evidence) -> Finding:
     live = [heard for heard in arrived if not heard.body.get("historical")]
     backlog = len(evidence.drained)
     uncommitted = _COMMITTED_WITHIN * evidence.speed  # history is what was on record when the link came
-    held = (len(positions) == 2 and max(positions) <= _ROOM_IN_FLIGHT + len(positions)  # noqa: PLR2004 -- raised, cleared
+    # raised and cleared; severity may have risen between them
+    held = (len(positions) >= 2 and max(positions) <= _ROOM_IN_FLIGHT + len(positions)  # noqa: PLR2004
             and backlog > _FEWEST and bool(live)
             and all(evidence.outage and heard.time >= evidence.outage.end - uncommitted for heard in live))
     where = " and ".join(str(number) for number in positions) or "none"

@@ -9,7 +9,7 @@ import pytest
 
 from simulators.faults import SECOND, MachineFault, SensorFault, SensorFaultKind, labels, severities
 
-RNG = np.random.default_rng(1)
+USUAL = {"pressure": 5.0}
 
 
 def test_a_sudden_fault_is_there_from_its_start_until_its_end() -> None:
@@ -31,9 +31,15 @@ def test_of_two_faults_of_one_kind_the_worse_counts() -> None:
     assert set(severities(faults, 8)) == {"ball", "seal-leak"}
 
 
-def said(kind: SensorFaultKind, time: float) -> float:
-    fault = SensorFault(channel="pressure", kind=kind, start=10, end=20, size=2.0)
-    return fault.apply(time, 5.0, 4.9, RNG)
+def said(kind: SensorFaultKind, time: float, size: float | None = 2.0) -> float:
+    return course(kind, [time], size)[0]
+
+
+def course(kind: SensorFaultKind, times: list[float], size: float | None = 2.0) -> list[float]:
+    fault = SensorFault(channel="pressure", kind=kind, start=10, end=20, size=size).sized(USUAL)
+    values: list[float] = fault.apply(
+        np.array(times), np.full(len(times), 5.0), 4.9, np.random.default_rng(1)).tolist()
+    return values
 
 
 @pytest.mark.parametrize(("kind", "expected"), [
@@ -44,12 +50,24 @@ def test_a_faulty_sensor_says_something_else(kind: SensorFaultKind, expected: fl
     assert said(kind, 5.0) == said(kind, 20.0) == 5.0
 
 
+def test_without_a_size_a_sensor_is_off_by_a_fifth_of_what_it_usually_reads() -> None:
+    assert said("drift", 15.0, size=None) == 5.5
+    assert said("drift", 15.0, size=0.0) == 5.0
+
+
+def test_a_sensor_sticks_to_what_it_said_last() -> None:
+    fault = SensorFault(channel="pressure", kind="stuck", start=10, end=20)
+    times = np.array([8.0, 9.0, 10.0, 15.0, 20.0, 21.0])
+    stuck = fault.apply(times, times, 0.0, np.random.default_rng(1))
+    assert stuck.tolist() == [8.0, 9.0, 9.0, 9.0, 20.0, 21.0]
+
+
 def test_a_sensor_that_drops_out_says_nothing() -> None:
     assert math.isnan(said("dropout", 15.0))
 
 
 def test_spikes_are_rare_and_of_their_size() -> None:
-    values = [said("spikes", 15.0) for _ in range(1000)]
+    values = course("spikes", np.linspace(10, 19, 1000).tolist())
     assert set(values) == {5.0, 7.0}
     assert 50 < values.count(7.0) < 150
 

@@ -102,7 +102,7 @@ def test_telemetry_is_one_object_a_second_with_null_where_a_sensor_is_silent() -
     scenario = Scenario(duration=5, sensor_faults=(SensorFault(channel="flow", kind="dropout", start=2, end=3),))
     documents = [json.loads(message.payload) for message in telemetry_messages(scenario, "t")]
     assert [later["ts"] - earlier["ts"] for earlier, later in pairwise(documents)] == [1000] * 4
-    assert set(documents[0]) == {"ts", "pressure", "flow", "current", "temperature", "vibration", "speed"}
+    assert set(documents[0]) == {"ts", "pressure", "flow", "current", "temperature", "vibration", "speed", "load"}
     assert [document["flow"] is None for document in documents] == [False, False, True, False, False]
 
 

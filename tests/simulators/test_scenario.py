@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import time
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulators.bearing import BearingMachine
 from simulators.faults import SECOND, MachineFault, SensorFault, SensorFaultKind
@@ -107,3 +111,27 @@ def test_working_days_change_the_load_and_stop_now_and_then(seed: int) -> None:
     assert 3 <= len(stops) <= 40
     assert all(0.8 <= operation.valve <= 1.1 for operation in week)
     assert week == working_days(seed, 7 * 86_400.0)
+
+
+@given(rows=st.integers(1, 130), kind=st.sampled_from(get_args(SensorFaultKind)))
+@settings(max_examples=20, deadline=None)
+def test_however_a_recording_is_cut_it_is_the_same(rows: int, kind: SensorFaultKind) -> None:
+    of = replace(scenario(5), sensor_faults=(SensorFault(channel="flow", kind=kind, start=30, end=80),))
+    (whole, said), = of.spans(rows=1000)
+    pieces = list(of.spans(rows=rows))
+    assert np.array_equal(np.concatenate([times for times, _ in pieces]), whole)
+    for name, values in said.items():
+        assert np.array_equal(np.concatenate([piece[name] for _, piece in pieces]), values, equal_nan=True)
+
+
+def test_a_month_of_a_machine_is_simulated_in_seconds() -> None:
+    of = Scenario(seed=7, duration=3 * 86_400.0, operations=working_days(7, 3 * 86_400.0))
+    begun = time.process_time()
+    rows = sum(len(times) for times, _ in of.spans())
+    assert rows == 3 * 86_400
+    assert time.process_time() - begun < 10.0  # a tenth of a month; usually half a second
+
+
+def test_a_label_tells_the_size_of_a_sensor_fault() -> None:
+    (label,) = Scenario(sensor_faults=(SensorFault(channel="load", kind="drift", start=0, end=9),)).labels
+    assert label["size"] == pytest.approx(20.0)

@@ -67,7 +67,7 @@ def test_training_reads_the_labels_beside_each_machine(tmp_path: Path) -> None:
 
 def test_labels_are_a_list_of_what_was_wrong_in_nanoseconds(tmp_path: Path) -> None:
     for_ever = MachineFault(kind="ball", start=10, end=float("inf"), severity=0.4, growth=5)
-    stuck = SensorFault(channel="flow", kind="stuck", start=2, end=3.5)
+    stuck = SensorFault(channel="flow", kind="stuck", start=2, end=3.5, size=10.0)
     write_telemetry(Scenario(duration=30, faults=(for_ever,), sensor_faults=(stuck,)), tmp_path / "t.csv")
     assert json.loads((tmp_path / "t.labels.json").read_text()) == [
         {"concerns": "machine", "kind": "ball", "severity": 0.4, "growth": 5,

@@ -34,7 +34,7 @@ def recorded(folder: Path, notice: Any) -> tuple[Path, str]:
     rows = [line.split(",") for line in (folder / "telemetry.csv").read_text().splitlines()]
     head = ["datetime", "Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure", "Temperature",
             "Thermocouple", "Voltage", "Volume Flow RateRMS"]
-    # time, pressure, flow, current, temperature, vibration, speed
+    # time, pressure, flow, current, temperature, vibration, speed, load
     order = (0, 5, 5, 3, 1, 4, 4, 6, 2)
     path = folder / "pump.csv"
     path.write_text("\n".join(";".join(r) for r in [head, *([row[i] for i in order] for row in rows[1:])]) + "\n")

@@ -53,7 +53,8 @@ def test_the_demo_shows_all_of_it_and_leaves_a_page_that_agrees_with_what_was_he
     assert page.counts[f"Scores of {BEARING} over time"]["score"] == scores[BEARING] > 200
     arrivals = page.counts["When each record happened and when it was heard upstream"]
     assert sum(arrivals.values()) == len(records)
-    assert arrivals["alarms"] == 3
+    # one raised and cleared, one raised; severity may rise on the way
+    assert arrivals["alarms"] == sum("transition" in body for body in records.values()) >= 3
     assert page.foreign == []
     assert 'id = "gateway-1"' in (report / "watchkeeper.toml").read_text()
     assert _left_behind(tmp_path) == []
