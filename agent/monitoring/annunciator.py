@@ -11,6 +11,8 @@ from agent.monitoring.alarm_table import AlarmState
 from agent.monitoring.types import Command, Nanos, Record
 from agent.monitoring.wording import iso
 
+_NORMAL = AlarmState.NORMAL
+
 
 def carry_out(alarms: Iterable[Alarm], command: Command, time: Nanos) -> list[tuple[Alarm, Change]]:
     """Do what an operator asks, with the alarm that is named or with each one that it can be done with.
@@ -30,8 +32,15 @@ def carry_out(alarms: Iterable[Alarm], command: Command, time: Nanos) -> list[tu
         except CommandError as refusal:
             refusals.append(str(refusal))
     if not done:
-        raise CommandError("\n".join(refusals))
+        raise CommandError(_said_once(chosen, command) if len(chosen) > 1 and command.name == "ack" else
+                           "\n".join(refusals))
     return done
+
+
+def _said_once(alarms: list[Alarm], command: Command) -> str:
+    """One sentence where each alarm alone would say that there is nothing to acknowledge."""
+    states = ", ".join(f"{alarm.name} is {alarm.state.value}" for alarm in alarms if alarm.state is not _NORMAL)
+    return f"ack: no alarm of {command.asset} asks for it; {states or 'all are normal'}"
 
 
 def record_of(change: Change, asset: str, alarm: Alarm) -> dict[str, Any]:
@@ -43,7 +52,7 @@ def record_of(change: Change, asset: str, alarm: Alarm) -> dict[str, Any]:
     body: dict[str, Any] = {
         "asset": asset,
         "alarm": alarm.name,
-        "kind": alarm.kind,
+        "concerns": alarm.kind,
         "transition": change.transition,
         "before": change.before.value,
         "state": change.after.value,

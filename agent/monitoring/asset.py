@@ -9,6 +9,7 @@ from typing import Any
 from agent.errors import CommandError
 from agent.monitoring import assembly
 from agent.monitoring.alarm import Alarm, Change
+from agent.monitoring.alarm_table import AlarmState
 from agent.monitoring.annunciator import alarm_record, carry_out, record_of
 from agent.monitoring.assessment.health import AssetHealth, asset_health
 from agent.monitoring.detection.model import LoadedModel
@@ -180,7 +181,9 @@ class Asset:
             "regime": self.regime.to_json(),
             "points": {point.channel or "": point.to_json() for point, _ in self.points},
             "silences": {
-                name: channel.silence.to_json() for name, channel in self.channels.items() if channel.silence.since
+                name: channel.silence.to_json()
+                for name, channel in self.channels.items()
+                if channel.silence.since or channel.silence.state is not AlarmState.NORMAL
             },
         }
 

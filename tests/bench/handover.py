@@ -69,12 +69,12 @@ class QueuedLink(SensorLink):
         self._ask("publish", topic, payload)
         return True
 
-    def subscribe(self, filters: Collection[str]) -> None:
+    def subscribe(self, filters: Collection[str], passing: Collection[str] = ()) -> None:
         """In the serving thread, once there is one."""
         if self._server is None:
-            super().subscribe(filters)
+            super().subscribe(filters, passing)
         else:
-            self._ask("subscribe", filters)
+            self._ask("subscribe", filters, passing)
 
     def wake(self) -> None:
         """The worker waits on the queue."""

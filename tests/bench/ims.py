@@ -59,7 +59,7 @@ def watch(times: list[Nanos], channels: dict[str, NDArray[np.float64]]) -> Itera
 def plain_rule(rms: NDArray[np.float64]) -> int | None:
     """The row at which RMS is above mean + 5 sigma for the first of five rows."""
     over = rms > rms[REFERENCE].mean() + 5.0 * rms[REFERENCE].std()
-    runs = np.convolve(over, np.ones(5), "valid") >= 5 if len(over) >= 5 else np.zeros(0)  # noqa: PLR2004
+    runs = np.convolve(over, np.ones(5), "valid") >= 5 if len(over) >= 5 else np.zeros(0)
     return int(runs.argmax()) if runs.any() else None
 
 
@@ -71,7 +71,7 @@ def judge(
     learned: list[Nanos] = []
 
     def note(record: Record) -> None:
-        if record.kind == "alarm" and record.body["transition"] == "raised" and record.body["kind"] == "machine":
+        if record.kind == "alarm" and record.body["transition"] == "raised" and record.body["concerns"] == "machine":
             alarms.append(record)
         if record.kind == "event" and record.body["event"] == "learned":
             learned.append(record.time)

@@ -53,7 +53,7 @@ def test_the_record_of_a_raised_alarm_says_how_severe_and_since_when() -> None:
     change = alarm.update(Condition.ALARM, 5 * SECOND, 2.0)
     assert change is not None
     assert orjson.loads(orjson.dumps(record_of(change, "pump", alarm))) == {
-        "asset": "pump", "alarm": "vibration", "kind": "machine", "transition": "raised", "before": "normal",
+        "asset": "pump", "alarm": "vibration", "concerns": "machine", "transition": "raised", "before": "normal",
         "state": "unacknowledged", "cause": "condition", "severity": "medium", "condition": "alarm",
         "standing": True, "announced": True, "time": "1970-01-01T00:00:05.000000Z",
         "since": "1970-01-01T00:00:05.000000Z",

@@ -43,7 +43,7 @@ def test_a_flood_is_said_once_and_ends_once_with_all_that_it_brought() -> None:
     end = flood.tick((95 + 600) * SECOND)
     assert end is not None
     body = flood.record(end)
-    assert (body["transition"], body["kind"], body["count"]) == ("cleared", "device", 99)
+    assert (body["transition"], body["concerns"], body["count"]) == ("cleared", "device", 99)
     assert body["assets"] == [["fan", 88], ["pump-1", 4], ["pump-2", 4], ["pump-0", 3]]
 
 
