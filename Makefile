@@ -45,6 +45,10 @@ bench: $(VENV)/.installed-dev  ## the benchmarks: a recorded pump (SKAB=folder),
 	$(BIN)/python -m tests.bench.skab $(if $(SKAB),--data "$(SKAB)")
 	$(BIN)/python -m tests.bench.path
 
+.PHONY: trial
+trial: $(VENV)/.installed-dev  ## a month of twenty simulated machines: false alarms, faults, broken sensors (15 minutes)
+	$(BIN)/python -m tests.bench.simulated
+
 .PHONY: models
 models: build/machines .venv-train/.installed-train  ## make the shipped model anew from its recipe (1.6 GB of tensorflow)
 	.venv-train/bin/python -m agent.training $(MODEL)/recipe.toml --data $< --output $(MODEL)

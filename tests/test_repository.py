@@ -65,7 +65,7 @@ def test_every_ignored_rule_says_why() -> None:
     assert [line for line in rules if "#" not in line] == []
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "models", "fuzz", "clean"])
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "trial", "models", "fuzz", "clean"])
 def test_make_lists_its_targets(target: str) -> None:
     listed = subprocess.run(
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
