@@ -103,12 +103,13 @@ class IndicatorBaseline:
 
     def learn(self, span: Span, band: int, left_out: Collection[str]) -> None:
         """See Baseline."""
-        readings = self.levels(span.features)
+        left = np.array([name in left_out for name in self.names])
+        readings = np.where(left, 0.0, self.levels(span.features))
         place = np.nanmedian(readings, axis=0)
         away = readings - place
         spread = np.maximum(1.4826 * np.nanmedian(np.abs(away), axis=0), 0.5 * np.nanstd(readings, axis=0))
         spread = np.maximum(spread, 1e-6 * np.maximum(np.abs(place), 1e-6))
-        spread[[name in left_out for name in self.names]] = np.inf
+        spread[left] = np.inf
         self._normals[band] = _Normal(place, spread)
         self._mean = np.zeros(len(self.names))
         self._threshold = PRIOR.floor
@@ -179,6 +180,7 @@ class IndicatorBaseline:
                 for band, normal in self._normals.items()
             },
             "followed": self._followed.tolist(),
+            "mean": self._mean.tolist(),
             "tail": self._tail.to_json(),
             "seconds": self._seconds,
             "typical": self.typical,
@@ -198,6 +200,7 @@ class IndicatorBaseline:
         }
         self._followed = np.array(document["followed"], dtype=np.float64)
         self._told = self._followed.copy()
+        self._mean = np.array(document["mean"], dtype=np.float64)
         self._tail.restore(document["tail"])
         self._seconds = float(document["seconds"])
         self.typical = float(document["typical"])

@@ -98,8 +98,9 @@ class ProcessBaseline:
     def learn(self, span: Span, band: int, left_out: Collection[str]) -> None:
         """See Baseline."""
         means, raw = self.levels(span.features), self.spreads(span.features)
+        judged = np.array([name not in left_out for name in self.names])
         if self._bands.variables:
-            means = self._without_moves(span.points, means)
+            means = self._without_moves(span.points, means, judged)
         centre = means.mean(axis=0)
         # the raw spread over the whole span: within the windows and between them
         spread_raw = np.sqrt((raw * raw).mean(axis=0) + means.var(axis=0))
@@ -107,7 +108,7 @@ class ProcessBaseline:
         spread = np.maximum(spread, 1e-6 * np.maximum(np.abs(centre), 1e-6))
         deviation = np.abs(means - centre) / spread
         unit = spread * np.maximum(np.quantile(deviation, _REFERENCE, axis=0), 1e-6)
-        unit[[name in left_out for name in self.names]] = np.inf
+        unit[~judged] = np.inf
         norms = np.sqrt((np.nan_to_num((means - centre) / unit, nan=0.0) ** 2).sum(axis=1))
         norm = max(float(np.quantile(norms, _REFERENCE)), 1e-9)
         self._normals[band] = _Normal(np.nan_to_num(centre), unit, norm)
@@ -117,11 +118,14 @@ class ProcessBaseline:
         self._set_threshold()
         self.typical = min(0.9, float(np.median(norms / norm)) / self._threshold)
 
-    def _without_moves(self, points: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _without_moves(
+        self, points: NDArray[np.float64], means: NDArray[np.float64], judged: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
         """The means, each stay's around the same place: moves of the operating point are not spread."""
+        taken = Stays(self._overlap)
         for point, row in zip(points, means, strict=True):
-            self._stays.take(point, row, self._bands.scale)
-        stays = self._stays.drain()
+            taken.take(point, np.where(judged, row, 0.0), self._bands.scale)
+        stays = taken.drain()
         self._expectation.add(stays)
         levelled = means.copy()
         for row, point in enumerate(points):
@@ -145,7 +149,8 @@ class ProcessBaseline:
         if self._bands.variables and situation.point is not None:
             expected, doubt = self._expectation.at(situation.point)
             deviation = (seen - expected) / np.sqrt(normal.unit * normal.unit + doubt)
-            self._point, self._seen = situation.point, seen
+            # of a channel that is left out nothing is expected, and it must not silence the others
+            self._point, self._seen = situation.point, np.where(np.isinf(normal.unit), 0.0, seen)
         else:
             deviation = (seen - normal.centre) / normal.unit
         self._deviation = deviation
