@@ -6,7 +6,7 @@ waveform point takes spectra of one fast channel. All three answer to ``Extracti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from agent.monitoring.manipulation.features import telemetry
 from agent.monitoring.manipulation.features.waveform import WaveformFeatures
 from agent.monitoring.manipulation.grid import CellWindow, Grid
 from agent.monitoring.manipulation.window import CountWindows, MessageWindows, times_of
-from agent.monitoring.spec import AssetSpec, ChannelSpec
+from agent.monitoring.spec import AssetSpec, ChannelSpec, MachineSpec
 from agent.monitoring.types import Block, FloatArray, Nanos, Quality
 
 _ENOUGH = 0.5
@@ -113,15 +113,39 @@ class SampleExtraction:
 
 
 class WaveformExtraction:
-    """One channel of vibration; a gap discards the open window, as a spectrum over it would lie."""
+    """One channel of vibration, in ``unit``, of a ``machine``; a gap discards the open window, as a spectrum over
+    it would lie."""
 
-    def __init__(self, features: Sequence[str], rate: float, count: int | None, stride: int | None) -> None:
+    def __init__(  # noqa: PLR0913 -- what a waveform is and what it is taken from
+        self,
+        features: Sequence[str],
+        rate: float,
+        count: int | None,
+        stride: int | None,
+        *,
+        unit: str = "",
+        machine: MachineSpec | None = None,
+    ) -> None:
         self._features = tuple(features)
         self._rate = rate
+        self._unit = unit
+        self._machine = machine = machine or MachineSpec()
         self._windows = CountWindows(count, stride) if count else MessageWindows()
-        self._extractor = WaveformFeatures(self._features, count or _NOMINAL_SAMPLES, rate)
+        self._extractor = self._extractor_of(count or _NOMINAL_SAMPLES)
         self._samples = count or _NOMINAL_SAMPLES
         self.names = self._extractor.names
+        nominal = machine.speed / 60.0 if machine.speed is not None and machine.speed_channel is None else None
+        self.speed: float | None = nominal
+        """Of the shaft in Hz, for the windows to come; set by whoever hears the machine's speed channel. None
+        where it is not known (yet); a machine without such a channel runs at its nominal speed."""
+
+    @property
+    def frequencies(self) -> Mapping[str, float]:
+        """Hz at which the lines of bearings were found in the latest window, by feature."""
+        return self._extractor.frequencies
+
+    def _extractor_of(self, samples: int) -> WaveformFeatures:
+        return WaveformFeatures(self._features, samples, self._rate, unit=self._unit, machine=self._machine)
 
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
         """See Extraction."""
@@ -135,11 +159,11 @@ class WaveformExtraction:
             values = window.values
             if len(values) != self._samples:
                 self._samples = len(values)
-                self._extractor = WaveformFeatures(self._features, self._samples, self._rate)
+                self._extractor = self._extractor_of(self._samples)
             if doubtful:
                 known: FloatArray = values[~np.isnan(values)]
                 values = np.where(np.isnan(values), known.sum() / max(1, len(known)), values)
-            vector = self._extractor.extract(values)
+            vector = self._extractor.extract(values, self.speed)
             vectors.append(FeatureVector(window.start, window.end, vector, power=self._extractor.power))
         return vectors
 
@@ -158,7 +182,7 @@ def build(asset: AssetSpec, channels: Sequence[ChannelSpec], features: Sequence[
             reason = f"asset {asset.id}, channel {first.name}: a waveform needs its rate"
             raise ValueError(reason)
         stride = int(window.stride) if window.stride else None
-        return WaveformExtraction(features, rate, window.count, stride)
+        return WaveformExtraction(features, rate, window.count, stride, unit=first.unit, machine=asset.machine)
     statistics = telemetry.wanted(asset, features)
     if window.count:
         stride = int(window.stride) if window.stride else None

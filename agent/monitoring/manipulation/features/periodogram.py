@@ -28,26 +28,28 @@ class Periodogram:
         bins = samples // 2 + 1
         self.power: NDArray[np.float64] = np.zeros(bins)
         """Rectangular window, |rfft|^2 as it is, shape (samples // 2 + 1,); of the last block."""
-        self._spectrum: NDArray[np.complex128] = np.zeros(bins, dtype=np.complex128)
+        self.spectrum: NDArray[np.complex128] = np.zeros(bins, dtype=np.complex128)
+        """rfft of the last block, shape (samples // 2 + 1,); without its mean once ``hann`` was called."""
         self._imaginary = np.empty(bins)
         self._hann = np.empty(bins + 1)
         self._smooth: NDArray[np.complex128] = np.empty(bins, dtype=np.complex128)
 
     def transform(self, values: NDArray[np.float64]) -> None:
         """Take a block, shape (samples,)."""
-        self._spectrum = np.fft.rfft(values)
+        self.spectrum = np.fft.rfft(values)
 
     def rectangular(self) -> NDArray[np.float64]:
         """``power`` of the block; valid until the next one."""
-        return _square(self._spectrum, self.power, self._imaginary)
+        return _square(self.spectrum, self.power, self._imaginary)
 
-    def hann_cumulative(self) -> NDArray[np.float64]:
-        """One-sided mean square in unit^2 below the upper edge of each bin, shape (bins + 1,),
-        from 0; the block's mean is taken out. Call it last: it works in place."""
-        spectrum, smooth, cumulative = self._spectrum, self._smooth, self._hann
+    def hann(self) -> NDArray[np.float64]:
+        """One-sided mean square in unit^2 by bin, shape (bins,); the block's mean is taken out. Call it
+        after ``rectangular``: it works in place."""
+        spectrum, smooth, power = self.spectrum, self._smooth, self._hann[1:]
         if len(spectrum) == 1:  # a single sample is all mean
-            cumulative.fill(0.0)
-            return cumulative
+            spectrum[0] = 0.0
+            power.fill(0.0)
+            return power
         # Without its own bin the mean is gone before the window can smear it over the next.
         spectrum[0] = 0.0
         np.add(spectrum[:-2], spectrum[2:], out=smooth[1:-1])
@@ -57,11 +59,17 @@ class Periodogram:
         smooth[-1] = spectrum[-2] + beyond.conjugate()
         np.multiply(smooth, -0.5, out=smooth)
         smooth += spectrum
-        cumulative[0] = 0.0
-        power = _square(smooth, cumulative[1:], self._imaginary)
+        _square(smooth, power, self._imaginary)
         # H = smooth / 2; two sides; mean square = sum |H|^2 / n^2 / (mean of the window squared).
         power *= 0.5 / (_HANN_POWER * self.samples * self.samples)
-        np.add.accumulate(power, out=power)
+        return power
+
+    def hann_cumulative(self) -> NDArray[np.float64]:
+        """What ``hann`` gave summed up to the upper edge of each bin, shape (bins + 1,), from 0. Call it once,
+        and last: it takes the place of the power."""
+        cumulative = self._hann
+        cumulative[0] = 0.0
+        np.add.accumulate(cumulative[1:], out=cumulative[1:])
         return cumulative
 
 

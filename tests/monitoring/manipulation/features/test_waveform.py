@@ -141,7 +141,8 @@ def test_turning_a_block_around_changes_no_rectangular_band(shift: int) -> None:
 
 
 def test_blocks_do_not_remember_the_one_before() -> None:
-    asked = tuple(name for name in FEATURES if name != "power")
+    # those that remember have a test of their own; the others of these are NaN without speed and unit
+    asked = tuple(name for name in FEATURES if name not in {"power", "envelope", "bearing", "velocity", "orders"})
     extractor = WaveformFeatures(asked, 512, RATE)
     fresh = extractor.extract(noise(512, 1)).tolist()
     extractor.extract(noise(512, 2, scale=50.0))
