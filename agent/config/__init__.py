@@ -4,7 +4,7 @@
 
     sources   files and environment -> one tree that knows where each key came from
     document  the tables as a user writes them: types and bounds   (asset_tables, urls)
-    checks    what several keys say together                       (asset_checks, finding)
+    checks    what several keys say together                       (asset_checks, feature_checks, finding)
     wording   errors -> Problems that a technician can act on
     resolve   defaults and profiles -> settings
     settings  what the daemon holds: plain frozen values

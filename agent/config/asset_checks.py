@@ -9,26 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from agent.config.asset_tables import AssetTable, ChannelTable
+from agent.config.feature_checks import feature_findings
 from agent.config.finding import Finding
 from agent.config.machine import machine_findings
 from agent.config.resolve import asset_spec, channel_topic, model_path
 from agent.config.sources import Key
 from agent.monitoring.acquisition.topics import check_filter, placeholders
-from agent.monitoring.manipulation.features import telemetry, waveform
-from agent.monitoring.spec import AssetSpec, LimitSpec, Profile
-
-FEATURES: Final[dict[Profile, tuple[str, ...]]] = {
-    "process": telemetry.STATISTICS,
-    "indicator": telemetry.STATISTICS,
-    "metric": telemetry.STATISTICS,
-    "waveform": tuple(name for name in waveform.FEATURES if name != "power"),
-}
-"""What may stand in ``features``; power is the model's own and has no value to record."""
+from agent.monitoring.spec import AssetSpec
 
 _ID: Final = re.compile(r"[a-z0-9{][a-z0-9._{}-]{0,63}")
 _WHOLE: Final = 1e-9
-_LINE: Final = 2
-"""So many places make a straight line."""
 
 
 def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding]:
@@ -42,8 +32,7 @@ def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding
     if asset.window.count is not None and asset.window.seconds is not None:
         yield Finding((*at, "window", "count"), "the window has both seconds and count", "Keep one of them.")
     yield from _window((*at, "window"), spec)
-    yield from _features(at, spec)
-    yield from _limits(at, spec)
+    yield from feature_findings(at, asset, spec)
     yield from _persistence((*at, "persistence"), spec)
     yield from _alarm_life((*at, "alarms"), spec)
     yield from _model((*at, "model"), asset, base)
@@ -152,62 +141,6 @@ def _window(at: Key, spec: AssetSpec) -> Iterator[Finding]:
 
 def _is_multiple(length: float, stride: float) -> bool:
     return math.isclose(length / stride, round(length / stride), rel_tol=_WHOLE)
-
-
-def _features(at: Key, spec: AssetSpec) -> Iterator[Finding]:
-    known = FEATURES[spec.profile]
-    for position, feature in enumerate(spec.features):
-        if feature not in known:
-            yield Finding((*at, "features", position), f"is no feature of a {spec.profile} asset",
-                          f"Known: {', '.join(known)}.")
-        elif feature == "slope":
-            yield from _slope((*at, "features", position), spec)
-
-
-def _slope(key: Key, spec: AssetSpec) -> Iterator[Finding]:
-    """A slope is over the cells of a window by time, or over the samples of one by count."""
-    window = spec.window
-    seconds = window.seconds or 1.0
-    places = window.count or round(seconds / (window.stride or seconds))
-    if places < _LINE:
-        yield Finding(key, "a slope needs two places in its window, which has one",
-                      "Give the window a stride of at most half its seconds, or a larger count.")
-
-
-def _limits(at: Key, spec: AssetSpec) -> Iterator[Finding]:
-    channels = {channel.name: channel for channel in spec.channels}
-    for position, limit in enumerate(spec.limits):
-        key = (*at, "limits", position)
-        channel, _, feature = limit.feature.rpartition(".")
-        if channel not in channels:
-            yield Finding((*key, "feature"), "does not begin with a channel of the asset",
-                          f"Write channel.feature; channels: {', '.join(channels)}.")
-        elif feature not in (computed := _computed(spec, channels[channel].rate)):
-            yield Finding((*key, "feature"), f"{feature} is not computed for this asset",
-                          f"Computed: {', '.join(computed)}.")
-        elif feature == "slope":
-            yield from _slope((*key, "feature"), spec)
-        yield from _levels(key, limit)
-
-
-def _levels(key: Key, limit: LimitSpec) -> Iterator[Finding]:
-    if limit.warning is None or limit.alarm is None:
-        if limit.warning is limit.alarm:
-            yield Finding((*key, "alarm"), "the limit has no level", "Add warning, alarm or both.")
-        return
-    beyond = limit.alarm - limit.warning
-    if (beyond if limit.direction == "above" else -beyond) < 0:
-        yield Finding((*key, "alarm"), f"is reached before the warning ({limit.warning:g})",
-                      f"With direction {limit.direction} the alarm lies {limit.direction} the warning.")
-
-
-def _computed(spec: AssetSpec, rate: float | None) -> tuple[str, ...]:
-    """The features, one by one, that limits may name."""
-    if spec.profile != "waveform":
-        return telemetry.STATISTICS
-    known = [feature for feature in spec.features if feature in FEATURES["waveform"]]
-    names = waveform.names_of(known, rate) if rate else ()
-    return (*names, "model_error") if spec.model else names
 
 
 def _persistence(at: Key, spec: AssetSpec) -> Iterator[Finding]:
