@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -27,6 +27,7 @@ def offset(following: Following) -> NDArray[np.float64]:
     return following.offset
 
 
+@settings(max_examples=30)
 @given(st.lists(deviations, min_size=1, max_size=15))
 def test_it_moves_no_more_than_a_step_a_time_and_no_more_than_most_in_all(course: list[list[float]]) -> None:
     following, before = Following(2, STEP, MOST), np.zeros(2)
@@ -39,6 +40,7 @@ def test_it_moves_no_more_than_a_step_a_time_and_no_more_than_most_in_all(course
         before = offset(following)
 
 
+@settings(max_examples=30)
 @given(deviations)
 def test_it_arrives_where_normal_is_and_stays_there(deviation: list[float]) -> None:
     following = Following(2, STEP, MOST)

@@ -264,7 +264,7 @@ def test_what_is_typical_is_told_by_the_baseline() -> None:
 
 
 @given(before=st.integers(0, 3 * ASKED), seed=st.integers(0, 99))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_recommissioned_it_is_as_if_it_had_never_learned(before: int, seed: int) -> None:
     used, fresh = Machine(speeds=True), Machine(speeds=True)
     used.normal(before, 1500.0)
@@ -294,7 +294,7 @@ def test_recommissioned_after_an_alarm_a_new_level_is_normal() -> None:
     cut=st.integers(0, 170), seed=st.integers(0, 99), stuck=st.booleans(), step=st.integers(0, 60),
     missing=st.lists(st.integers(0, 170), max_size=5),
 )
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_a_restart_at_any_window_changes_nothing_that_follows(
     cut: int, seed: int, stuck: bool, step: int, missing: list[int]
 ) -> None:

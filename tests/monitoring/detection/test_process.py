@@ -24,7 +24,7 @@ RATED: Final = 1500.0
     channel=st.integers(0, 2), scale=st.floats(1e-3, 1e4), negative=st.booleans(), offset=st.floats(-1e3, 1e3),
     fault=st.floats(0.0, 20.0),
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_the_unit_of_a_channel_does_not_change_the_score(
     channel: int, scale: float, negative: bool, offset: float, fault: float
 ) -> None:

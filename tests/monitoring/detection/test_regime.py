@@ -205,7 +205,7 @@ def test_a_start_that_is_run_up_slowly_settles_after_it_has_arrived() -> None:
     assert len(arrived) - count(arrived, "running") >= SETTLE
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.0, 900.0, 1200.0, 1500.0]), st.integers(1, 60)), max_size=6))
 def test_no_window_is_judged_within_the_settling_time_after_a_change(course: list[tuple[float, int]]) -> None:
     machine = by_speed(window=12)

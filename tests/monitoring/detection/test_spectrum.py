@@ -50,7 +50,7 @@ def leveled(records: int, seed: int) -> NDArray[np.float64]:
 
 
 @given(band=st.integers(0, 6), rise=st.floats(12.0, 40.0))
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_any_band_that_rises_by_more_than_ten_decibels_is_noticed_and_told_in_decibels(band: int, rise: float) -> None:
     baseline, records = learned(), octave_records(20, 1)
     records[:, band] += rise
@@ -62,13 +62,13 @@ def test_any_band_that_rises_by_more_than_ten_decibels_is_noticed_and_told_in_de
 
 
 @given(by=st.floats(0.0, 60.0))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_a_machine_that_becomes_quieter_is_no_fault(by: float) -> None:
     assert max(score.ratio for score in scores(learned(), octave_records(20, 1) - by)) < 1.0
 
 
 @given(gain=st.floats(-80.0, 80.0))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_the_sensors_sensitivity_does_not_matter(gain: float) -> None:
     baseline = spectrum()
     baseline.learn(Span(octave_records(100, 0) + gain, np.zeros((100, 0)), 10.0), 0, ())
