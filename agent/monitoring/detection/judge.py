@@ -202,7 +202,7 @@ class CommissionedJudge:
     def recommission(self) -> None:
         """See Judge."""
         self._baseline.restore(self._fresh)
-        self._baseline.forget()
+        self._baseline.revert()
         self._collections.clear()
         self._kept_at, self._next_step = 0, 0
         self.learned, self.progress = False, 0.0
