@@ -34,7 +34,7 @@ def asset_findings(name: str, asset: AssetTable, base: Path) -> Iterator[Finding
     yield from _window((*at, "window"), spec)
     yield from feature_findings(at, asset, spec)
     yield from _persistence((*at, "persistence"), spec)
-    yield from _alarm_life((*at, "alarms"), spec)
+    yield from _alarm_life((*at, "alarms"), asset)
     yield from _model((*at, "model"), asset, base)
     yield from machine_findings((*at, "machine"), asset)
     if asset.running is not None and asset.running.channel not in asset.channels:
@@ -149,10 +149,10 @@ def _persistence(at: Key, spec: AssetSpec) -> Iterator[Finding]:
                       "Give at most the number in of.")
 
 
-def _alarm_life(at: Key, spec: AssetSpec) -> Iterator[Finding]:
-    if not spec.persistence.every_window:
+def _alarm_life(at: Key, asset: AssetTable) -> Iterator[Finding]:
+    if not asset.persistence.every_window:
         return
-    for key, given in (("latching", spec.alarms.latching), ("refractory", spec.alarms.refractory > 0)):
+    for key, given in (("latching", asset.alarms.latching), ("refractory", asset.alarms.refractory)):
         if given:
             yield Finding((*at, key), "there are no episodes to hold back where every window is an alarm",
                           "Leave it out, or set persistence.every_window = false.")

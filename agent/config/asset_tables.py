@@ -123,8 +123,8 @@ class AlarmLifeTable(AssetPart):
 
     latching: bool = False
     """true: an alarm that has cleared stays until someone acknowledges it."""
-    refractory: Annotated[float, Field(ge=0, le=2_678_400)] = 0.0
-    """Seconds after an alarm began in which no new one begins."""
+    refractory: Annotated[float, Field(ge=0, le=2_678_400)] | None = None
+    """Seconds after an alarm began in which no new one of low severity begins; left out: the profile's."""
     longest_shelving: Annotated[float, Field(gt=0, le=31_622_400)] = 604_800.0
     """Seconds that an alarm may be shelved for at most."""
 

@@ -17,7 +17,8 @@ from agent.monitoring.spec import ChannelSpec, PersistenceSpec, Profile, WindowS
 class Shipped:
     """The settings of a profile. ``cells``: a window by time is so many samples of the slowest
     channel, at least as many seconds. ``silence``: s without a sample after which a channel is
-    said to be silent, at least five of its periods."""
+    said to be silent, at least five of its periods. ``refractory``: s after an alarm began in which
+    no other of low severity begins."""
 
     cells: int | None = None
     count: int | None = None
@@ -25,6 +26,7 @@ class Shipped:
     persistence: PersistenceSpec
     learning_samples: int
     silence: float
+    refractory: float
 
     def window(self, channels: Sequence[ChannelSpec]) -> WindowSpec:
         """How the channels' samples become windows."""
@@ -56,6 +58,7 @@ PROFILES: Final[dict[Profile, Shipped]] = {
         persistence=PersistenceSpec(needed=1, of=1, hysteresis=0.5, clear_after=1),
         learning_samples=400,
         silence=60.0,
+        refractory=3600.0,
     ),
     # Single records of vibration have outliers (a passing forklift): three in a row are a fault.
     "waveform": Shipped(
@@ -63,6 +66,7 @@ PROFILES: Final[dict[Profile, Shipped]] = {
         persistence=PersistenceSpec(needed=3, of=3, hysteresis=0.6, clear_after=30),
         learning_samples=100,
         silence=3600.0,
+        refractory=3600.0,
     ),
     # Each reading is a window; the statistic is a mean over some of them and persists by itself.
     "indicator": Shipped(
@@ -71,6 +75,7 @@ PROFILES: Final[dict[Profile, Shipped]] = {
         persistence=PersistenceSpec(needed=1, of=1, hysteresis=0.6, clear_after=5),
         learning_samples=100,
         silence=900.0,
+        refractory=6 * 3600.0,
     ),
     "metric": Shipped(
         count=1,
@@ -78,5 +83,6 @@ PROFILES: Final[dict[Profile, Shipped]] = {
         persistence=PersistenceSpec(needed=1, of=1, hysteresis=1.0, clear_after=1),
         learning_samples=400,
         silence=900.0,
+        refractory=6 * 3600.0,
     ),
 }

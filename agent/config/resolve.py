@@ -14,6 +14,7 @@ from agent.config.document import ConnectionTable, Document
 from agent.config.machine import machine_spec
 from agent.config.profiles import PROFILES
 from agent.config.urls import broker_address
+from agent.monitoring.manipulation.features.velocity import is_vibration
 from agent.monitoring.spec import (
     AlarmSpec,
     AssetSpec,
@@ -135,7 +136,7 @@ def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
         profile=table.profile,
         channels=channels,
         window=_window(table.window, shipped.window(channels)),
-        features=shipped.features if table.features is None else table.features,
+        features=(*shipped.features, *_possible(table)) if table.features is None else table.features,
         limits=tuple(LimitSpec(**limit.model_dump()) for limit in table.limits),
         persistence=_persistence(table.persistence, shipped.persistence),
         learning=LearningSpec(
@@ -145,11 +146,31 @@ def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
         if table.model else None,
         running=RunningSpec(**table.running.model_dump()) if table.running else None,
         machine=machine_spec(table.machine),
-        alarms=AlarmSpec(**table.alarms.model_dump()),
+        alarms=AlarmSpec(
+            latching=table.alarms.latching,
+            refractory=shipped.refractory if table.alarms.refractory is None else table.alarms.refractory,
+            longest_shelving=table.alarms.longest_shelving,
+        ),
         false_alarms_per_month=table.false_alarms_per_month,
         lateness=table.lateness,
         stale_after=table.stale_after or shipped.stale_after(channels),
     )
+
+
+def _possible(table: AssetTable) -> tuple[str, ...]:
+    """Features that a waveform asset has because of what is known of its machine."""
+    if table.profile != "waveform":
+        return ()
+    machine = table.machine
+    units = {channel.unit for channel in table.channels.values() if channel.role in {None, "condition"}
+             and _ROLES.get(channel.unit.lower(), "condition") == "condition"}
+    has = {
+        "velocity": machine.zones is not None and all(is_vibration(unit) for unit in units),
+        "orders": machine.speed is not None or machine.speed_channel is not None,
+        "envelope": bool(machine.bearings),
+        "bearing": bool(machine.bearings),
+    }
+    return tuple(feature for feature, possible in has.items() if possible)
 
 
 def channel_topic(channel: ChannelTable, asset: AssetTable) -> str | None:

@@ -104,8 +104,9 @@ class Alarm:
     def update(self, condition: Condition, time: Nanos, ratio: float = 1.0) -> Change | None:
         """Follow the condition of a window that ended at ``time``, its score ``ratio`` times the threshold.
 
-        Within the refractory time of the last episode none begins; a condition that outlasts it does
-        begin one. Within an episode condition and severity only rise: each rise is told, no relief is.
+        Within the refractory time of the last episode none of low severity begins; a condition that
+        outlasts it, or becomes severe, does begin one. Within an episode condition and severity only
+        rise: each rise is told, no relief is.
         Severity rises with what the score has kept up for a minute: neither a spike nor the windows
         that fill up with a sudden fault are told step by step.
         """
@@ -128,13 +129,14 @@ class Alarm:
             return AlarmEvent.LATCH if self.spec.latching else AlarmEvent.CLEAR
         if self.standing:
             return self._follow_episode(condition, time, ratio)
-        if time < self._due:
+        severity = max(severity_of(ratio, 0.0), self._least())
+        if time < self._due and severity is Severity.LOW:
             return None
         self.standing = True
         self.since = time
         self._due = time + round(self.spec.refractory * SECOND)
         self.worst = condition
-        self.severity = max(severity_of(ratio, 0.0), self._least())
+        self.severity = severity
         self._lowest, self._review = math.inf, time + _REVIEW
         return AlarmEvent.RAISE
 

@@ -58,6 +58,8 @@ class Asset:
             gate = QualityGate(replace(channel, rate=None) if snapshots else channel)
             silence = Alarm(f"silent {channel.name}", spec.alarms, "communication")
             self.channels[channel.name] = Channel(channel, gate, point, number, silence)
+        told_by = next((channel for channel in spec.channels if channel.name == spec.machine.speed_channel), None)
+        self._hertz = 1.0 if told_by is not None and told_by.unit.lower() == "hz" else 1.0 / 60.0
         self.resumed_after: Nanos | None = None
         self._changed = False
 
@@ -78,7 +80,7 @@ class Asset:
         said = {
             point.channel or "process": value
             for point, _ in self.points
-            if point.health is not None and (value := point.health.value) is not None
+            if point.outlook is not None and (value := point.outlook.health) is not None
         }
         return asset_health(said) if said else None
 
@@ -102,6 +104,10 @@ class Asset:
                 point.note(flags)
             return []
         if point is None:
+            if channel.name == self.spec.machine.speed_channel:
+                speed = float(checked.values[-1]) * self._hertz
+                for machine_point, _ in self.points:
+                    machine_point.hear_speed(speed)
             if channel.name in self.regime.channels:
                 values = checked.values
                 self.regime.update(

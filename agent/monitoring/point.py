@@ -19,7 +19,6 @@ from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.alarm_table import AlarmState
 from agent.monitoring.annunciator import alarm_record, record_of
 from agent.monitoring.assessment.assessment import NOTHING, Assessment, Explanation
-from agent.monitoring.assessment.health import Health
 from agent.monitoring.detection.judge import Judge, Judgement
 from agent.monitoring.detection.limits import Exceeded, Limits
 from agent.monitoring.detection.model import ModelInput
@@ -27,6 +26,7 @@ from agent.monitoring.detection.regime import Regime, Situation
 from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition, StateTracker
 from agent.monitoring.manipulation.extraction import Extraction, FeatureVector
+from agent.monitoring.outlook import Outlook
 from agent.monitoring.severity import severity_of
 from agent.monitoring.spec import AssetSpec, LimitSpec
 from agent.monitoring.types import Block, Nanos, Quality, Record
@@ -34,6 +34,8 @@ from agent.monitoring.wording import iso
 
 _FLAGS = [flag for flag in Quality if flag]
 _WORDS = {condition: condition.name.lower() for condition in Condition}
+_SAID_TO_BE: Final = 1.6
+"""Times its threshold: what an alarm limit counts as that a person has set (medium severity)."""
 _EXPLAINED_BY: Final = 5
 """Windows whose medians explain an alarm of records: one alone is noisy."""
 _RAISING: Final = frozenset({"raised", "worsened", "unsuppressed"})
@@ -80,7 +82,7 @@ class MeasuringPoint:
         self.alarm = Alarm(channel or "condition", asset.alarms)
         self._assessment = Assessment.of(asset, extraction.names, channel)
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_EXPLAINED_BY if asset.profile == "waveform" else 1)
-        self.health: Health | None = None
+        self.outlook: Outlook | None = None
         self._flags = dict.fromkeys(_FLAGS, 0)
         self._doubtful = False
         self.resuming = True
@@ -143,7 +145,7 @@ class MeasuringPoint:
             for row in judged.learned:
                 self._assessment.learn(row)
             self._assessment.complete()
-            self.health = Health(self._judge_of.typical)
+            self.outlook = Outlook(self._judge_of.typical)
         for event in judged.events:
             body = {"asset": self.asset, "channel": self.channel, "time": iso(vector.end), **event}
             if "band" in event:
@@ -163,15 +165,17 @@ class MeasuringPoint:
         return exceeded, self._state.update(over, still, ratio)
 
     def _follow_health(self, score: Score | None, end: Nanos) -> float | None:
-        if self.health is None:
+        if self.outlook is None:
             return None
-        return self.health.value if score is None else self.health.update(score.ratio, end)
+        return self.outlook.health if score is None else self.outlook.update(score.ratio, end)
 
     def _changes(
         self, condition: Condition, exceeded: Exceeded | None, score: Score | None, situation: Situation, end: Nanos
     ) -> list[Change]:
         """The transitions of the alarm that the window leads to."""
         ratio = score.ratio if score is not None else 1.0
+        if exceeded is not None and exceeded.condition is Condition.ALARM:
+            ratio = max(ratio, _SAID_TO_BE)
         if self._every_window:
             if exceeded is None and not (score is not None and score.value > score.threshold):
                 return []
@@ -200,6 +204,8 @@ class MeasuringPoint:
             "health": health,
             "features": self._shown(features),
         }
+        if self.outlook is not None and self.outlook.prognosis.significant:
+            body["prognosis"] = self.outlook.prognosis.text()
         if judged.missing:
             body["learning"] = {"progress": round(self.progress, 3), "missing": judged.missing}
         if self._doubtful:
@@ -226,20 +232,28 @@ class MeasuringPoint:
             body["probability"] = score.probability
             body["threshold"] = score.threshold
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
-        if self.health is not None:
-            body["health"] = self.health.value
+        prognosis = None
+        if self.outlook is not None:
+            body["health"] = self.outlook.health
+            prognosis = self.outlook.ask()
+            body["prognosis"] = prognosis.document()
         if change.transition in _TOLD and change.announced:
             told = self.explain() if change.transition in _RAISING and self._assessment.learned else NOTHING
             if told is not NOTHING:
                 body |= told.document()
             body["advice"] = list(sentences(
                 self.asset, change.transition, change.severity.word, body["since"], channel=self.channel,
-                changes=told.changes, candidates=told.candidates, zone=told.zone))
+                changes=told.changes, candidates=told.candidates, zone=told.zone,
+                prognosis=prognosis.text() if prognosis is not None and prognosis.significant else None))
         return body
 
     def explain(self) -> Explanation:
         """Why the latest windows are not normal."""
-        return self._assessment.explain(np.array(self._recent))
+        return self._assessment.explain(np.array(self._recent), self._extraction.frequencies)
+
+    def hear_speed(self, speed: float) -> None:
+        """The shaft turns at ``speed`` Hz."""
+        self._extraction.hear_speed(speed)
 
     def note(self, flags: Quality) -> None:
         """Count what is doubtful about the samples of the open window."""
@@ -264,7 +278,7 @@ class MeasuringPoint:
         if self._judge_of is not None:
             self._judge_of.recommission()
         self._assessment.forget()
-        self.health = None
+        self.outlook = None
         self._state = self._state.anew()
         self.changed = True
         change = self.alarm.update(Condition.NORMAL, now)
@@ -282,7 +296,7 @@ class MeasuringPoint:
             "alarm": self.alarm.to_json(),
             "judge": self._judge_of.to_json() if self._judge_of is not None else None,
             "reference": self._assessment.to_json() if self._assessment.learned else None,
-            "health": self.health.to_json() if self.health is not None else None,
+            "outlook": self.outlook.to_json() if self.outlook is not None else None,
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
@@ -294,9 +308,9 @@ class MeasuringPoint:
             if document["reference"] is not None:
                 self._assessment.restore(document["reference"])
             if self._judge_of.learned:
-                self.health = Health(self._judge_of.typical)
-                if document["health"] is not None:
-                    self.health.restore(document["health"])
+                self.outlook = Outlook(self._judge_of.typical)
+                if document["outlook"] is not None:
+                    self.outlook.restore(document["outlook"])
 
 
 def _telling(regime: Regime, names: Sequence[str]) -> list[tuple[str, int, int, int]]:

@@ -116,7 +116,7 @@ def test_a_key_that_is_given_changes_only_itself(load_text: Load) -> None:
 
 def test_alarms_are_shipped_without_latching_and_with_a_budget_of_one_false_alarm_a_month(load_text: Load) -> None:
     spec = _asset(load_text, PUMP)
-    assert spec.alarms == AlarmSpec(latching=False, refractory=0.0, longest_shelving=7 * 86_400.0)
+    assert spec.alarms == AlarmSpec(latching=False, refractory=3600.0, longest_shelving=7 * 86_400.0)
     assert spec.false_alarms_per_month == 1.0
 
 

@@ -169,6 +169,11 @@ class Stays:
         self._points = self._means = None
         self._count = 0
 
+    def interrupt(self) -> None:
+        """Drop the stay that is going on."""
+        self._points = self._means = None
+        self._count = 0
+
     def drain(self) -> list[Stay]:
         """The stays so far; begins anew."""
         self._close()

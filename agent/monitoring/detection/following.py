@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 _FEWEST: Final = 100.0
 """Independent windows that a step must rest on."""
+_QUARANTINE: Final = 50.0
+"""Independent windows, the latest, that are dropped when an alarm comes."""
 
 
 class Step(NamedTuple):
@@ -27,6 +29,17 @@ class Step(NamedTuple):
     total: float
 
 
+class _Bucket:
+    """What was collected of some windows."""
+
+    __slots__ = ("excesses", "number", "sum", "total", "windows")
+
+    def __init__(self, size: int) -> None:
+        self.sum = np.zeros(size)
+        self.number = 0
+        self.windows = self.excesses = self.total = 0.0
+
+
 class Following:
     """``size`` places, in a unit of the caller's."""
 
@@ -36,9 +49,8 @@ class Following:
         self._most = most
         self.offset: NDArray[np.float64] | None = None
         """How far the places have been moved since the commissioning, shape (size,)."""
-        self._sum = np.zeros(size)
-        self._number = 0
-        self._windows = self._excesses = self._total = 0.0
+        self._open = _Bucket(size)
+        self._closed: list[_Bucket] = []
 
     def collect(self, deviation: NDArray[np.float64], excess: float, share: float) -> None:
         """Take in a normal window's deviations from its commissioned places, shape (size,), how far
@@ -46,34 +58,41 @@ class Following:
         independent window it counts."""
         if (total := float(deviation.dot(deviation))) != total:
             deviation = np.nan_to_num(deviation, nan=0.0)
-        self._sum += deviation
-        self._number += 1
-        self._windows += share
+        bucket = self._open
+        bucket.sum += deviation
+        bucket.number += 1
+        bucket.windows += share
         if excess > 0.0:
-            self._excesses += share
-            self._total += share * excess
+            bucket.excesses += share
+            bucket.total += share * excess
+        if bucket.windows >= _QUARANTINE:
+            self._closed.append(bucket)
+            self._open = _Bucket(self._size)
 
     def step(self) -> Step | None:
         """Move, and begin to collect anew; None where too little was collected."""
-        if self._windows < _FEWEST:
+        windows = sum(bucket.windows for bucket in self._closed)
+        if windows < _FEWEST:
             return None
+        mean = np.sum([bucket.sum for bucket in self._closed], axis=0) / sum(bucket.number for bucket in self._closed)
         offset = np.zeros(self._size) if self.offset is None else self.offset
-        towards = np.clip(self._sum / self._number - offset, -self._step, self._step)
+        towards = np.clip(mean - offset, -self._step, self._step)
         moved = np.clip(offset + towards, -self._most, self._most) - offset
         self.offset = offset + moved
-        taken = Step(moved, self._windows, self._excesses, self._total)
-        self.forget()
+        taken = Step(
+            moved, windows, sum(bucket.excesses for bucket in self._closed),
+            sum(bucket.total for bucket in self._closed))
+        self._closed = []
         return taken
 
     def forget(self) -> None:
-        """Drop what was collected since the last step."""
-        self._sum = np.zeros(self._size)
-        self._number = 0
-        self._windows = self._excesses = self._total = 0.0
+        """Drop what was collected lately: it may have been the beginning of a fault."""
+        if self._open.number:
+            self._open = _Bucket(self._size)
 
     def revert(self) -> None:
         """Back to what was commissioned."""
-        self.forget()
+        self._open, self._closed = _Bucket(self._size), []
         self.offset = None
 
     def to_json(self) -> list[float] | None:

@@ -31,7 +31,7 @@ PRIOR: Final = Prior(level=0.75, scale=0.102, weight=100.0, floor=1.8)
 _RAW_SHARE: Final = 0.15
 _REFERENCE: Final = 0.99
 _NAMED: Final = 3
-_STEP, _MOST = 0.1, 0.5
+_STEP, _MOST = 0.25, 1.5
 _LONG: Final = 3.0
 """Independent windows."""
 
@@ -192,11 +192,12 @@ class ProcessBaseline:
     def forget(self) -> None:
         """See Baseline."""
         self._following.forget()
-        self._stays.drain()
+        self._stays.interrupt()
 
     def revert(self) -> None:
         """See Baseline."""
         self._following.revert()
+        self._stays.drain()
 
     def to_json(self) -> dict[str, Any]:
         """See Baseline. An infinite unit is written as null."""

@@ -7,6 +7,7 @@ waveform point takes spectra of one fast channel. All three answer to ``Extracti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -44,11 +45,27 @@ class Extraction(Protocol):
     def names(self) -> tuple[str, ...]:
         """The names of the feature vector's elements."""
 
+    @property
+    def frequencies(self) -> Mapping[str, float]:
+        """Hz at which lines were found in the latest window, by feature."""
+
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:
         """The feature vectors of the windows that the block completes."""
 
+    def hear_speed(self, speed: float) -> None:
+        """The shaft turns at ``speed`` Hz in the windows to come."""
 
-class GridExtraction:
+
+class _Telemetry:
+    """What slow samples have not: lines, and a use for the shaft's speed."""
+
+    frequencies: Mapping[str, float] = MappingProxyType({})
+
+    def hear_speed(self, speed: float) -> None:
+        """See Extraction."""
+
+
+class GridExtraction(_Telemetry):
     """Several channels of process telemetry on one grid; ``statistics`` as telemetry.wanted gives."""
 
     def __init__(
@@ -82,7 +99,7 @@ class GridExtraction:
         return vectors
 
 
-class SampleExtraction:
+class SampleExtraction(_Telemetry):
     """One channel of slow samples, windows by count; ``statistics`` as telemetry.wanted gives."""
 
     def __init__(
@@ -143,6 +160,10 @@ class WaveformExtraction:
     def frequencies(self) -> Mapping[str, float]:
         """Hz at which the lines of bearings were found in the latest window, by feature."""
         return self._extractor.frequencies
+
+    def hear_speed(self, speed: float) -> None:
+        """See Extraction."""
+        self.speed = speed
 
     def _extractor_of(self, samples: int) -> WaveformFeatures:
         return WaveformFeatures(self._features, samples, self._rate, unit=self._unit, machine=self._machine)

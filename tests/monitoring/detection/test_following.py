@@ -13,6 +13,7 @@ from agent.monitoring.detection.following import Following, Step
 
 STEP, MOST = 0.25, 2.0
 ENOUGH = 100
+QUARANTINE = 50
 deviations = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2)
 
 
@@ -71,7 +72,7 @@ def test_a_step_tells_the_tail_what_was_above_its_level() -> None:
 
 def test_what_was_forgotten_moves_nothing() -> None:
     following = Following(2, STEP, MOST)
-    for _ in range(ENOUGH):
+    for _ in range(QUARANTINE - 1):
         following.collect(np.full(2, 1.0), 3.0, 1.0)
     following.forget()
     taken = collected(following, [-1.0, 0.0])

@@ -214,7 +214,7 @@ def test_too_few_windows_move_nothing_nor_do_forgotten_ones(kind: Kind) -> None:
     follow(baseline, kind, round(99 * kind.independent), 1)
     assert baseline.adapt() is None
     baseline.forget()
-    follow(baseline, kind, round(50 * kind.independent), 2)
+    follow(baseline, kind, round(49 * kind.independent), 2)
     assert baseline.adapt() is None
 
 

@@ -1,0 +1,55 @@
+"""How a measuring point is and where it is going: its health index, and the trend of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent.monitoring.assessment.health import Health
+from agent.monitoring.prognosis.trend import Prognosis, Trend
+from agent.monitoring.types import Nanos
+
+_ASKED_EVERY: Final = 512
+"""Windows: an estimate takes a millisecond, and a trend does not come in a minute."""
+
+
+class Outlook:
+    """Follows the scores of one point; ``typical`` as in ``Health``."""
+
+    def __init__(self, typical: float) -> None:
+        self._health = Health(typical)
+        self._trend = Trend()
+        self._since = 0
+        self.prognosis = Prognosis()
+        """As it was told last."""
+
+    @property
+    def health(self) -> float | None:
+        """The index of the last window, 0 to 100; None before the first."""
+        return self._health.value
+
+    def update(self, ratio: float, time: Nanos) -> float | None:
+        """Take the ratio of score and threshold of a window that ended at ``time``; the health index."""
+        value = self._health.update(ratio, time)
+        if value is not None:
+            self._trend.add(time, value)
+            self._since += 1
+            if self._since >= _ASKED_EVERY:
+                self.ask()
+        return value
+
+    def ask(self) -> Prognosis:
+        """What can be told now."""
+        self._since = 0
+        self.prognosis = self._trend.estimate()
+        return self.prognosis
+
+    def to_json(self) -> dict[str, Any]:
+        """As a snapshot keeps it."""
+        return {"health": self._health.to_json(), "trend": self._trend.to_json()}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``. Raises ValueError where it does not fit."""
+        self._health.restore(document["health"])
+        self._trend.restore(document["trend"])
+        self.ask()
