@@ -18,7 +18,7 @@ from typing import Final
 
 from agent.monitoring.prognosis.drift import Drift
 
-PACES: Final = (0.3, 0.7, 1.2)
+PACES: Final = (0.25, 0.7, 1.2)
 """The coming drift over that of the stretch, each as likely as the others."""
 GAINS: Final = (0.0, 2.0, 8.0)
 """By how much of itself the coming drift grows while as long passes as the stretch was, each as likely."""
@@ -29,7 +29,8 @@ _NEAREST: Final = 0.2
 """Points from the limit that count as reached in no time."""
 _FARTHEST: Final = 100.0
 """Over the time that a straight line takes: what is not reached by then is not said to be reached."""
-_STEPS: Final = 24
+_STEPS: Final = 16
+"""Of bisection: to 0.02 %."""
 _TAIL: Final = -20.0
 _COARSE: Final = 0.1
 """Points that an index wanders over a stretch, at least: it is no exact quantity."""
