@@ -1,15 +1,24 @@
-"""Extraction of telemetry: from blocks to feature vectors, and no more of them than is read."""
+"""Extraction: from blocks to feature vectors, and no more of telemetry than is read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agent.monitoring.manipulation.extraction import Extraction, FeatureVector, build
-from agent.monitoring.spec import AssetSpec, ChannelSpec, LimitSpec, RunningSpec, WindowSpec
+from agent.monitoring.manipulation.extraction import Extraction, FeatureVector, WaveformExtraction, build
+from agent.monitoring.spec import (
+    AssetSpec,
+    BearingSpec,
+    ChannelSpec,
+    LimitSpec,
+    MachineSpec,
+    RunningSpec,
+    WindowSpec,
+)
 from agent.monitoring.types import SECOND, Block, Quality
 
 CHANNELS = (ChannelSpec(name="flow", topic="t", rate=1.0), ChannelSpec(name="speed", topic="t", rate=1.0))
@@ -99,3 +108,53 @@ def test_the_slope_of_a_block_that_is_a_window_is_that_of_its_samples_one_by_one
     (other,) = whole.add(0, Block("pump", "flow", 0, np.array(values), 1.0), Quality.GOOD)
     assert one.values.tobytes() == other.values.tobytes()
     assert (one.start, one.end) == (other.start, other.end)
+
+
+MACHINE = MachineSpec(speed=1800.0, bearings=(BearingSpec(name="DE", bpfo=3.585, bpfi=5.415, bsf=2.357, ftf=0.3983),))
+VIBRATION = ChannelSpec(name="vibration", topic="t", unit="g", rate=25_600.0)
+
+
+def waveform(machine: MachineSpec = MACHINE) -> WaveformExtraction:
+    asset = AssetSpec(id="fan", profile="waveform", channels=(VIBRATION,), machine=machine)
+    taken = build(asset, (VIBRATION,), ("velocity", "orders", "bearing"))
+    assert isinstance(taken, WaveformExtraction)
+    return taken
+
+
+def told(taken: WaveformExtraction, frequency: float = 30.0, samples: int = 12_800) -> dict[str, float]:
+    """The features of a record of 1 g at this frequency, in noise."""
+    values = np.sin(2 * np.pi * frequency * np.arange(samples) / 25_600.0)
+    values += 0.1 * np.random.default_rng(1).normal(size=samples)
+    (vector,) = taken.add(0, Block("fan", "vibration", 0, values, 25_600.0), Quality.GOOD)
+    return dict(zip(taken.names, vector.values.tolist(), strict=True))
+
+
+def test_a_waveform_is_told_its_unit_and_the_nominal_speed_of_its_machine() -> None:
+    taken = waveform()
+    assert taken.speed == 30.0
+    found = told(taken)
+    assert found["velocity_rms"] == pytest.approx(9806.65 / (2 * np.pi * 30.0) / np.sqrt(2.0), rel=0.02)
+    assert found["order_1x"] == pytest.approx(1.0, rel=0.02)
+    assert taken.frequencies["DE.bpfo"] == pytest.approx(3.585 * 30.0, rel=0.021)
+
+
+def test_a_waveform_follows_the_speed_that_it_is_told() -> None:
+    taken = waveform()
+    taken.speed = 45.0
+    assert told(taken, 45.0)["order_1x"] == pytest.approx(1.0, rel=0.02)
+    assert taken.frequencies["DE.bpfo"] == pytest.approx(3.585 * 45.0, rel=0.021)
+
+
+def test_until_a_speed_channel_has_spoken_nothing_of_the_shaft_is_told() -> None:
+    taken = waveform(replace(MACHINE, speed_channel="speed"))
+    assert taken.speed is None
+    found = told(taken)
+    assert np.isnan([value for name, value in found.items() if name != "velocity_rms"]).all()
+    assert taken.frequencies == {}
+    taken.speed = 30.0
+    assert told(taken)["order_1x"] == pytest.approx(1.0, rel=0.02)
+
+
+def test_records_of_another_length_have_the_same_features() -> None:
+    taken = waveform()
+    assert told(taken, samples=12_800)["order_1x"] == pytest.approx(told(taken, samples=25_600)["order_1x"], rel=0.02)

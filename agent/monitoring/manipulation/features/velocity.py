@@ -38,8 +38,8 @@ class Velocity:
 
     NaN, not a wrong number, where the unit is of neither acceleration nor velocity, where half the rate is
     below 1 kHz, and where the block is shorter than 0.2 s: its bins are then wider than 5 Hz and cannot
-    tell 10 Hz from the mean. In blocks that are just long enough a line near 10 Hz is told within 3 dB,
-    as by the filters of ISO 2954; from 10 bins on within 1 %.
+    tell 10 Hz from the mean. A line at 10 bins or more is told within 2 %, whatever the block's length; at the
+    band's edges half of a line's power is outside, and in blocks of 0.2 s one near 10 Hz may be 4 dB off.
     """
 
     def __init__(self, samples: int, rate: float, unit: str) -> None:

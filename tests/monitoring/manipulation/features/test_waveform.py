@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from scipy import signal, stats
 
 from agent.monitoring.manipulation.features.waveform import FEATURES, WaveformFeatures, names_of
+from agent.monitoring.spec import BearingSpec, MachineSpec
 
 RATE = 25_600.0
+MACHINE = MachineSpec(speed=1800.0, bearings=(BearingSpec(name="DE", bpfo=3.585, bpfi=5.415, bsf=2.357, ftf=0.3983),))
 
 
 def noise(samples: int, seed: int = 0, scale: float = 1.0, offset: float = 0.0) -> NDArray[np.float64]:
@@ -150,6 +152,30 @@ def test_blocks_do_not_remember_the_one_before() -> None:
     assert extractor.extract(noise(512, 1)).tolist() == fresh
 
 
+def test_what_remembers_the_latest_blocks_is_the_same_again_for_the_same_blocks() -> None:
+    first, second = (
+        WaveformFeatures(("envelope", "bearing"), 2560, RATE, machine=MACHINE) for _ in range(2)
+    )
+    for seed in range(12):
+        values = noise(2560, seed) * (1.0 + (np.arange(2560) % 251 < 20) * seed)
+        assert first.extract(values, 30.0).tobytes() == second.extract(values, 30.0).tobytes()
+
+
+def test_a_family_does_not_depend_on_the_others_asked_for() -> None:
+    values = noise(25_600, 5) + 0.5
+    whole = WaveformFeatures(FEATURES, 25_600, RATE, unit="g", machine=MACHINE)
+    together = dict(zip(whole.names, whole.extract(values, 30.0).tolist(), strict=True))
+    assert all(math.isfinite(value) for value in together.values())
+    for feature in FEATURES:
+        alone = WaveformFeatures((feature,), 25_600, RATE, unit="g", machine=MACHINE)
+        found = dict(zip(alone.names, alone.extract(values, 30.0).tolist(), strict=True))
+        assert found == pytest.approx({name: together[name] for name in alone.names}, rel=1e-12)
+
+
+def test_a_feature_that_is_asked_for_twice_is_given_once() -> None:
+    assert names_of(("rms", "octaves", "rms"), 800.0) == ("rms", "octave_100", "octave_200")
+
+
 def test_single_precision_gives_the_same_as_the_same_numbers_in_double() -> None:
     single = noise(1024).astype(np.float32)
     extractor = WaveformFeatures(("rms", "kurtosis", "bands", "octaves"), 1024, RATE)
@@ -159,11 +185,16 @@ def test_single_precision_gives_the_same_as_the_same_numbers_in_double() -> None
 @pytest.mark.filterwarnings("ignore:overflow encountered")  # numpy 2 warns where squares overflow
 @given(
     values=st.lists(st.floats(width=64), min_size=1, max_size=70),
+    times=st.sampled_from((1, 7)),
     rate=st.floats(1.0, 1e6),
+    speed=st.none() | st.floats(),
 )
-def test_no_block_raises_and_what_is_not_finite_says_so(values: list[float], rate: float) -> None:
-    extractor = WaveformFeatures(FEATURES, len(values), rate)
-    found = extractor.extract(np.array(values))
+def test_no_block_raises_and_what_is_not_finite_says_so(
+    values: list[float], times: int, rate: float, speed: float | None
+) -> None:
+    values = values * times
+    extractor = WaveformFeatures(FEATURES, len(values), rate, unit="g", machine=MACHINE)
+    found = extractor.extract(np.array(values), speed)
     assert found.shape == (len(extractor.names),)
     if not np.isfinite(values).all():
         assert np.isnan(found).all()
