@@ -8,7 +8,8 @@ comes to the alarm limit and stays there for 30 windows. Runs that never come th
 false trends only if they are healthy by design.
 
 Simulated: laws of decay, bearings and pumps (see ``degradation``). Recorded: both axes of the FEMTO-ST
-bearings, the files of ``tests.bench.femto``. The spread was calibrated on simulated degradations alone.
+bearings, the files of ``tests.bench.femto``. The constants of ``prognosis.remaining`` were set on simulated
+degradations (other seeds); that decay gains pace was seen on FEMTO, too, before it was put in.
 """
 
 from __future__ import annotations
