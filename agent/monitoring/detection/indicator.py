@@ -32,6 +32,8 @@ _OVERLAP: Final = (2.0 - _WEIGHT) / _WEIGHT
 """So many readings make one independent value of the mean."""
 _DEVIATION: Final = (_WEIGHT / (2.0 - _WEIGHT)) ** 0.5
 """Standard deviation of the mean of independent readings of standard deviation 1."""
+_MEDIAN: Final = np.pi / 2.0
+"""Variance of a median of normal readings, times their number."""
 _CLIPPED: Final = 4.0
 # A standard normal has 10 % above 1.28 and 0.135 % above 3, a scale of 0.4; real readings wander more.
 PRIOR: Final = Prior(level=1.28, scale=0.5, weight=100.0, floor=3.0)
@@ -64,6 +66,7 @@ class _Normal(NamedTuple):
 class IndicatorBaseline:
     """Judges ``channels``, whose means are at ``means`` in the feature vector."""
 
+    deviation = None
     floor = 0.0
 
     def __init__(
@@ -109,6 +112,8 @@ class IndicatorBaseline:
         away = readings - place
         spread = np.maximum(1.4826 * np.nanmedian(np.abs(away), axis=0), 0.5 * np.nanstd(readings, axis=0))
         spread = np.maximum(spread, 1e-6 * np.maximum(np.abs(place), 1e-6))
+        # the place is no surer than so many readings tell: against a wrong one the mean would wander for ever
+        spread *= (1.0 + _MEDIAN / (len(readings) * _DEVIATION**2)) ** 0.5
         spread[left] = np.inf
         self._normals[band] = _Normal(place, spread)
         self._mean = np.zeros(len(self.names))

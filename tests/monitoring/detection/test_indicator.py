@@ -104,6 +104,24 @@ def test_an_asset_with_more_channels_asks_more_of_each() -> None:
     assert scores(many, readings(1, 1))[0].threshold > scores(alone, np.full((1, 1), 50.0))[0].threshold
 
 
+def test_in_months_of_healthy_readings_false_alarms_stay_within_the_budget_though_few_were_learned_from() -> None:
+    """A reading every 10 minutes, one false alarm a month; one that lasts or comes again within 6 h is one."""
+    months, alarms = 6, 0
+    for machine in range(months):
+        baseline, quiet = indicator(), 36
+        baseline.learn(Span(readings(100, machine), np.zeros((100, 0)), 600.0), 0, ())
+        for number, reading in enumerate(readings(4320, 100 + machine), start=1):
+            score = baseline.score(reading, HERE)
+            over = score.value > score.threshold
+            alarms += over and quiet >= 36
+            quiet = 0 if over else quiet + 1
+            if not over:
+                baseline.follow(score)
+            if number % 144 == 0:
+                baseline.adapt()
+    assert alarms <= 12, "the 99 % quantile of a Poisson count of 6"
+
+
 def test_normal_readings_that_wander_are_followed_until_a_bound() -> None:
     baseline, found = one(50.0 + noise(200, 0), "degC"), 50.0 + np.linspace(0.0, 8.0, 8000) + noise(8000, 1)
     over = []
