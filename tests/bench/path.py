@@ -36,6 +36,7 @@ from agent.ports import Entry
 from agent.shipped import MODELS
 from tests.bench.stage import Stage, measure, shares
 from tests.bench.telemetry_path import telemetry_stages
+from tests.bench.waveform_path import waveform_stages
 from tests.broker import Broker
 from tests.system.daemon import Daemon, Machine, eventually
 
@@ -220,7 +221,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="TEXT", default="", help="only stages that begin with this, and no daemon")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
-        stages = [*message_stages(), *telemetry_stages(), *window_stages(), *journal_stages(Path(folder))]
+        stages = [*message_stages(), *telemetry_stages(), *window_stages(), *waveform_stages(),
+                  *journal_stages(Path(folder))]
         stages = [stage for stage in stages if stage.name.startswith(options.only)]
         rows = measure(stages)
     parts = shares(stages, rows)

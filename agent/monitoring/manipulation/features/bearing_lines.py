@@ -64,9 +64,9 @@ class BearingLines:
         self._orders, of_shaft, of_cage = np.array(combs).T
         sides = np.array([-1.0, 0.0, 1.0])
         slipped = np.multiply.outer(self._orders, np.multiply.outer(self._slips, _HARMONICS))
-        # the cage slips with the elements, the shaft does not: (faults, slips, harmonics, sides)
-        beside = of_shaft[:, None, None] + of_cage[:, None, None] * self._slips[None, :, None]
-        self._places = slipped[..., None] + (beside * np.ones(3))[..., None] * sides
+        # the cage slips with the elements, the shaft does not: (sides, faults, slips, harmonics)
+        beside = of_shaft[:, None, None] + of_cage[:, None, None] * self._slips[:, None]
+        self._places = slipped + np.multiply.outer(sides, beside * np.ones(len(_HARMONICS)))
         self._highest = self._orders[:, None] * _HARMONICS * (1.0 + _SLIP)
         self._mean = np.full(slipped.shape, nan)
         self._seen = 0
@@ -84,7 +84,8 @@ class BearingLines:
             return out
         relative = spectrum.power / np.maximum(_floor(spectrum), 1e-300)
         places = self._places * (speed / spectrum.spacing)
-        lines = np.interp(places.ravel(), np.arange(len(relative)), relative).reshape(places.shape).mean(axis=3)
+        each = np.interp(places.ravel(), np.arange(len(relative)), relative).reshape(places.shape)
+        lines = np.add.reduce(each, axis=0) / len(each)
         self._seen = min(self._seen + 1, _MEMORY)
         known = ~np.isnan(self._mean)
         lines = np.where(known, self._mean + (lines - np.where(known, self._mean, 0.0)) / self._seen, lines)
@@ -105,6 +106,7 @@ def _floor(spectrum: EnvelopeSpectrum) -> NDArray[np.float64]:
     stretch = min(round(_FLOOR_BINS * spectrum.resolution / spectrum.spacing), points)
     first = min(round(2 * spectrum.resolution / spectrum.spacing), points - stretch)
     count = max(1, (points - first) // stretch)
-    medians = np.median(spectrum.power[first : first + count * stretch].reshape(count, stretch), axis=1)
+    ranked = np.sort(spectrum.power[first : first + count * stretch].reshape(count, stretch), axis=1)
+    medians = 0.5 * (ranked[:, (stretch - 1) // 2] + ranked[:, stretch // 2])
     middles = first + stretch * (np.arange(count) + 0.5)
     return np.interp(np.arange(points), middles, medians) / _MEDIAN

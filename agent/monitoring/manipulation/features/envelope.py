@@ -65,7 +65,7 @@ class Envelope:
 
     def take(self, spectrum: NDArray[np.complex128]) -> bool:
         """Take a block by its rfft; False where there is no band or nothing in it."""
-        kurtoses = self._kurtogram.of(spectrum) if self._kurtogram.bands else np.empty(0)
+        kurtoses = self._kurtogram.of(spectrum)
         if not len(kurtoses) or not np.isfinite(kurtoses).all():
             self._square = np.empty(0)
             return False
@@ -104,13 +104,9 @@ class Envelope:
         square, band = self._square, self.band
         if not len(square) or band is None:
             return None
-        window = _hann(len(square))
+        # half a step later than the taper's, so that it is the same from both ends
+        window = taper(2 * len(square))[1::2]
         centred = (square - square.sum() / len(square)) * window
         lines = np.fft.rfft(centred, _FINER * 2 * band.size)[: _FINER * band.size // 2]
         power = (lines.real**2 + lines.imag**2) * (4.0 / window.sum() ** 2)
         return EnvelopeSpectrum(power, self._resolution / _FINER, self._resolution)
-
-
-def _hann(size: int) -> NDArray[np.float64]:
-    window: NDArray[np.float64] = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
-    return window

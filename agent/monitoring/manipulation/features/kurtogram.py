@@ -12,6 +12,7 @@ tree has one of its own. A slice's inverse transform is the band's complex envel
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -63,7 +64,10 @@ class Kurtogram:
     def of(self, spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
         """The spectral kurtosis of each band, shape (bands,), of a block's rfft; NaN in silence."""
         self._spectrum[:] = spectrum
-        return np.concatenate([level.kurtosis() for level in self._levels])
+        if not self._levels:
+            return np.empty(0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.concatenate([level.kurtosis() for level in self._levels])
 
 
 class _Level:
@@ -88,14 +92,15 @@ class _Level:
         inner = square[:, _EDGE:-_EDGE]
         second = np.add.reduce(inner, axis=1)
         fourth = np.einsum("ij,ij->i", inner, inner)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            kurtosis: NDArray[np.float64] = fourth * inner.shape[1] / (second * second) - 2.0
+        kurtosis: NDArray[np.float64] = fourth * inner.shape[1] / (second * second) - 2.0
         return kurtosis
 
 
+@lru_cache(maxsize=64)
 def taper(size: int) -> NDArray[np.float64]:
-    """The shape of a band's filter over its bins: a Hann window, 0 at its first bin."""
+    """The shape of a band's filter over its bins: a Hann window, 0 at its first bin. Not to be written to."""
     shape: NDArray[np.float64] = np.sin(np.pi * np.arange(size) / size) ** 2
+    shape.flags.writeable = False
     return shape
 
 

@@ -39,12 +39,17 @@ class LogMel:
         self._count = (samples - size) // HOP + 1
         self._window = np.sin(np.pi * np.arange(size) / size) ** 2
         self._frames = np.empty((self._count, size))
-        share = _shares(size // 2 + 1, rate / size, count, 0.5 * rate)
+        shares = _shares(size // 2 + 1, rate / size, count, 0.5 * rate)
         both_sides = np.full(size // 2 + 1, 2.0)
         both_sides[0] = 1.0
         if size % 2 == 0:
             both_sides[-1] = 1.0
-        self._share = share * (both_sides / (_HANN_POWER * size * size * self._count))
+        shares *= both_sides / (_HANN_POWER * size * size * self._count)
+        # Two bands at most have a part in a bin. A matrix product would do as well, but BLAS takes
+        # several threads for one of this size, and waits for them longer than it works.
+        bands, self._bins = np.nonzero(shares)
+        self._shares = shares[bands, self._bins]
+        self._starts = np.searchsorted(bands, np.arange(count))
 
     def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shape (count,), of a block, shape (samples,); its mean is taken out."""
@@ -52,9 +57,10 @@ class LogMel:
         np.subtract(frames, values.sum() / len(values), out=self._frames)
         self._frames *= self._window
         spectra = np.fft.rfft(self._frames)
-        power = spectra.real**2
-        power += spectra.imag**2
-        energies: NDArray[np.float64] = self._share @ np.add.reduce(power, axis=0)
+        squares = spectra.real**2
+        squares += spectra.imag**2
+        power: NDArray[np.float64] = np.add.reduce(squares, axis=0)
+        energies: NDArray[np.float64] = np.add.reduceat(power[self._bins] * self._shares, self._starts)
         np.maximum(energies, _FLOOR, out=energies)
         np.log10(energies, out=energies)
         energies *= 10.0
