@@ -18,7 +18,7 @@ class Shipped:
     """The settings of a profile. ``cells``: a window by time is so many samples of the slowest
     channel, at least as many seconds. ``silence``: s without a sample after which a channel is
     said to be silent, at least five of its periods. ``refractory``: s after an alarm began in which
-    no other of low severity begins."""
+    no other of low severity begins. ``false_alarms_per_month``: how many are acceptable."""
 
     cells: int | None = None
     count: int | None = None
@@ -27,6 +27,7 @@ class Shipped:
     learning_samples: int
     silence: float
     refractory: float
+    false_alarms_per_month: float = 1.0
 
     def window(self, channels: Sequence[ChannelSpec]) -> WindowSpec:
         """How the channels' samples become windows."""
@@ -77,12 +78,15 @@ PROFILES: Final[dict[Profile, Shipped]] = {
         silence=900.0,
         refractory=6 * 3600.0,
     ),
+    # Of a metric without physics nothing tells news from faults: more of them are said, and one alarm
+    # covers all that comes until 50 samples in a row were normal.
     "metric": Shipped(
         count=1,
         features=("mean",),
-        persistence=PersistenceSpec(needed=1, of=1, hysteresis=1.0, clear_after=1),
-        learning_samples=400,
+        persistence=PersistenceSpec(needed=1, of=1, hysteresis=1.0, clear_after=50),
+        learning_samples=150,
         silence=900.0,
-        refractory=6 * 3600.0,
+        refractory=0.0,
+        false_alarms_per_month=5.0,
     ),
 }

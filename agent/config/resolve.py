@@ -151,7 +151,7 @@ def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:
             refractory=shipped.refractory if table.alarms.refractory is None else table.alarms.refractory,
             longest_shelving=table.alarms.longest_shelving,
         ),
-        false_alarms_per_month=table.false_alarms_per_month,
+        false_alarms_per_month=table.false_alarms_per_month or shipped.false_alarms_per_month,
         lateness=table.lateness,
         stale_after=table.stale_after or shipped.stale_after(channels),
     )
