@@ -42,7 +42,8 @@ _CORRELATION = 0.6
 _THERMAL = 1800.0
 _RUN_OUT = 0.05
 """Relative speed below which friction stops a pump that has been switched off."""
-_FOULING = 0.02
+_FOULING = 0.01
+"""Of the resistance."""
 _DISTURBANCES = 4.0
 """A day, on average."""
 _FLOW_DISTURBANCE = 0.015
@@ -117,8 +118,8 @@ class PumpMachine:
 class Pump:
     """A running pump: the machine and its momentary state.
 
-    Not everything that varies is a fault. The room is warmer by day. The pipework fouls and is flushed
-    clean again, in weeks: up to 2 % of resistance. Some times a day another consumer or a passing lorry
+    Not everything that varies is a fault. The room is warmer by day. The pipework fouls and comes clean
+    again, in weeks: up to 1 % of resistance. Some times a day another consumer or a passing lorry
     disturbs the flow (3 %) and the vibration (20 %) for a few seconds. Sensors are noisy.
     """
 
@@ -212,7 +213,7 @@ class Nuisance:
         two as shares of the valve's opening."""
         # the resistance goes with the inverse square of the opening
         cycle = (times / self._period + self._phase) % 1.0
-        fouling = self._fouling / 2 * np.minimum(cycle / 0.9, (1 - cycle) / 0.1)
+        fouling = self._fouling * np.minimum(cycle, 1 - cycle)
         flow, vibration = np.zeros(len(times)), np.zeros(len(times))
         days = range(int(times[0] // _DAY) - 1, int(times[-1] // _DAY) + 1)
         self._days = {day: self._days.get(day) or self._draw(day) for day in days}

@@ -44,7 +44,7 @@ _LENGTH: Final[dict[SensorFaultKind, float]] = {
 }  # fmt: skip
 _GROWTHS: Final = (0.0, 2 * HOUR, 8 * HOUR)
 _SIZES: Final = (0.15, 0.4)
-"""Of what a channel usually reads, the least and the largest error of a sensor."""
+"""Of what a channel usually reads, the least and the largest error of a sensor; of a spike twice that."""
 _SEVERITIES: Final = (0.4, 0.7)
 _RECORD_EVERY: Final = 600.0
 _TICK: Final = 60 * SECOND
@@ -98,7 +98,7 @@ def _machine_fault(rng: np.random.Generator, kind: MachineFaultKind, start: floa
 def _sensor_fault(  # noqa: PLR0913, PLR0917 -- a fault's own
     rng: np.random.Generator, channel: str, kind: SensorFaultKind, start: float, slot: float, usual: float
 ) -> SensorFault:
-    size = float(rng.choice((-1.0, 1.0)) * rng.uniform(*_SIZES)) * usual
+    size = float(rng.choice((-1.0, 1.0)) * rng.uniform(*_SIZES)) * usual * (2.0 if kind == "spikes" else 1.0)
     return SensorFault(channel=channel, kind=kind, start=start, end=start + min(_LENGTH[kind], 0.6 * slot), size=size)
 
 

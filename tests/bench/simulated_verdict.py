@@ -159,7 +159,7 @@ def _why(
     features = body.get("features") or summary.get("features") or {}
     return {
         "machine": found.number, "seed": found.life.scenario.seed, "asset": record.asset, "day": round(at / DAY, 4),
-        "alarm": body["alarm"], "sensor_wrong": [f"{fault.channel} {fault.kind}" for fault in wrong],
+        "alarm": body["alarm"], "fault": body.get("fault"), "sensor_wrong": [f"{fault.channel} {fault.kind}" for fault in wrong],
         "score": body.get("score"), "threshold": body.get("threshold"), "contributors": body.get("contributors"),
         "regime_before": summary.get("regime"), "state_before": summary.get("state"),
         "since_operation_s": round(at - operation.start), "speed": round(operation.speed, 3),
