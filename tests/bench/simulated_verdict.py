@@ -20,8 +20,7 @@ _AFTERMATH: Final = 2 * HOUR
 """The score holds on to the last windows of a fault, and a bearing cools for half an hour."""
 _MACHINE: Final = frozenset({"machine", "limit"})
 _SENSOR: Final = frozenset({"sensor", "communication"})
-_UPWARD: Final = frozenset({"vibration", "temperature"})
-_OPERATING: Final = frozenset({"speed", "load"})
+_UNJUDGED: Final = frozenset({"speed", "load", "temperature"})
 
 
 class Interval(NamedTuple):
@@ -57,10 +56,11 @@ def _solve(falling: Callable[[float], float], count: int) -> float:
 
 def undecidable(fault: SensorFault) -> bool:
     """Whether the sensor's fault looks like one of the machine by all that is measured, so that a
-    machine alarm is the right answer: a vibration or a temperature that alone creeps up; an operating
-    variable that creeps, and the machine does not follow."""
-    size = fault.size or 0.0
-    return fault.kind == "drift" and (fault.channel in _OPERATING or (fault.channel in _UPWARD and size > 0.0))
+    machine alarm is the right answer: a vibration that alone creeps up; an operating variable that
+    creeps, and the machine does not follow. A temperature is not scored: nothing says what it should be."""
+    if fault.kind != "drift":
+        return False
+    return fault.channel in _UNJUDGED or (fault.channel == "vibration" and (fault.size or 0.0) > 0.0)
 
 
 @dataclass(slots=True)
@@ -159,7 +159,8 @@ def _why(
     features = body.get("features") or summary.get("features") or {}
     return {
         "machine": found.number, "seed": found.life.scenario.seed, "asset": record.asset, "day": round(at / DAY, 4),
-        "alarm": body["alarm"], "fault": body.get("fault"), "sensor_wrong": [f"{fault.channel} {fault.kind}" for fault in wrong],
+        "alarm": body["alarm"], "fault": body.get("fault"),
+        "sensor_wrong": [f"{fault.channel} {fault.kind}" for fault in wrong],
         "score": body.get("score"), "threshold": body.get("threshold"), "contributors": body.get("contributors"),
         "regime_before": summary.get("regime"), "state_before": summary.get("state"),
         "since_operation_s": round(at - operation.start), "speed": round(operation.speed, 3),
