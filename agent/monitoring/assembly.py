@@ -13,11 +13,12 @@ from agent.monitoring.detection.score import Baseline
 from agent.monitoring.detection.spectrum import SpectrumBaseline
 from agent.monitoring.manipulation import extraction
 from agent.monitoring.point import MeasuringPoint
+from agent.monitoring.sensors import Sensors
 from agent.monitoring.spec import AssetSpec, ChannelSpec
 
 _JUDGED = "condition"
 _TELLING = ("min", "mean", "max")
-"""What the regime asks of a channel that tells it."""
+"""What the regime asks of a channel that tells it, and the watch on sensors of each."""
 
 
 def points(
@@ -41,13 +42,15 @@ def points(
 
 def _telemetry(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime) -> MeasuringPoint:
     telling = any(channel.name in regime.channels for channel in channels)
-    taken = extraction.build(asset, channels, _TELLING if telling else ())
+    watched = asset.profile == "process" and len(channels) > 1 and asset.learning.enabled
+    taken = extraction.build(asset, channels, _TELLING if telling or watched else ())
     judged = [channel for channel in channels if channel.role == _JUDGED]
     single = len(channels) == 1
     prefixes = [""] if single else [f"{channel.name}." for channel in channels]
     wanted = asset.features or ("mean", "std")
     recorded = [f"{prefix}{name}" for prefix in prefixes for name in wanted]
     judge: Judge | None = None
+    sensors: Sensors | None = None
     if asset.learning.enabled and judged:
         where = taken.names.index
         means = [where("mean" if single else f"{channel.name}.mean") for channel in judged]
@@ -68,7 +71,12 @@ def _telemetry(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime
         # the first windows of the span are not full yet and were held back
         windows = asset.learning.samples - (0 if window.count else round(overlap) - 1)
         judge = CommissionedJudge(baseline, windows, len(taken.names))
-    return MeasuringPoint(asset, channels[0].name if single else None, taken, recorded, judge, None, regime)
+        if watched:
+            scored = [channel.name for channel in judged]
+            sensors = Sensors(
+                asset.id, channels, taken.names, round(overlap), scored, window.seconds or 12.0, asset.alarms)
+    return MeasuringPoint(
+        asset, channels[0].name if single else None, taken, recorded, judge, None, regime, sensors)
 
 
 def _waveform(

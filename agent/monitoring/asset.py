@@ -101,7 +101,7 @@ class Asset:
         point = channel.point
         if checked is None:
             if flags and point is not None:
-                point.note(flags)
+                point.note(flags, channel.number)
             return []
         if point is None:
             if channel.name == self.spec.machine.speed_channel:

@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.monitoring.advisory.sentences import sentences
 from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.alarm_table import AlarmState
 from agent.monitoring.annunciator import alarm_record, record_of
@@ -27,20 +26,16 @@ from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition, StateTracker
 from agent.monitoring.manipulation.extraction import Extraction, FeatureVector
 from agent.monitoring.outlook import Outlook
+from agent.monitoring.sensors import Sensors
 from agent.monitoring.severity import severity_of
 from agent.monitoring.spec import AssetSpec, LimitSpec
+from agent.monitoring.telling import RAISING, Doubts, Telling
 from agent.monitoring.types import Block, Nanos, Quality, Record
-from agent.monitoring.wording import iso
 
-_FLAGS = [flag for flag in Quality if flag]
-_WORDS = {condition: condition.name.lower() for condition in Condition}
 _SAID_TO_BE: Final = 1.6
 """Times its threshold: what an alarm limit counts as that a person has set (medium severity)."""
 _EXPLAINED_BY: Final = 5
 """Windows whose medians explain an alarm of records: one alone is noisy."""
-_RAISING: Final = frozenset({"raised", "worsened", "unsuppressed"})
-_TOLD: Final = _RAISING | {"cleared"}
-"""Transitions that a technician gets advice on."""
 
 
 class MeasuringPoint:
@@ -59,18 +54,17 @@ class MeasuringPoint:
         judge: Judge | None,
         model: ModelInput | None,
         regime: Regime,
+        sensors: Sensors | None = None,
     ) -> None:
         self.asset = asset.id
         self.channel = channel
         self._extraction = extraction
         self._names = extraction.names + (("model_error",) if model else ())
-        self._recorded = tuple(recorded)
-        # None where the record shows the whole vector
-        self._take = None if self._recorded == self._names else np.array(
-            [self._names.index(name) for name in recorded], dtype=np.intp)
+        self._telling = Telling(asset.id, channel, self._names, recorded)
         self._judge_of = judge
         self._model = model
         self._regime = regime
+        self._sensors = sensors
         self._tells = _telling(regime, self._names)
         limits = [spec for spec in asset.limits if _own(spec.feature, channel, self._names)]
         self._limits = Limits(
@@ -83,8 +77,7 @@ class MeasuringPoint:
         self._assessment = Assessment.of(asset, extraction.names, channel)
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_EXPLAINED_BY if asset.profile == "waveform" else 1)
         self.outlook: Outlook | None = None
-        self._flags = dict.fromkeys(_FLAGS, 0)
-        self._doubtful = False
+        self._doubts = Doubts()
         self.resuming = True
         self.changed = False
 
@@ -101,7 +94,7 @@ class MeasuringPoint:
     def observe(self, channel: int, block: Block, flags: Quality, source: str) -> list[Record]:
         """Take a block that came through the quality gate; the records that it leads to."""
         if flags:
-            self.note(flags)
+            self.note(flags, channel)
         vectors = self._extraction.add(channel, block, flags)
         if not vectors:
             return []
@@ -111,30 +104,46 @@ class MeasuringPoint:
         return records
 
     def _judge(self, vector: FeatureVector, source: str, records: list[Record]) -> None:
-        features = vector.values
-        if self._model is not None:
-            features = np.empty(len(vector.values) + 1)
-            features[:-1] = vector.values
-            features[-1] = self._model.error(vector)
+        features = self._with_model(vector)
         for name, low, mean, high in self._tells:
             self._regime.update(name, float(features[low]), float(features[mean]), float(features[high]), vector.end)
         situation = self._regime.at(vector.start, vector.end)
-        judged = self._score(vector, situation, records)
+        seen = vector if self._sensors is None else self._sensors.look(vector, situation)
+        judged = self._score(seen, situation, records)
         score = judged.score
-        self._recent.append(vector.values)
-        if situation.name == "running" and vector.judgeable:
+        if self._sensors is not None:
+            told = self._sensors.judged(judged.deviation, vector.end, source, standing=self.alarm.standing)
+            if told:
+                records += told
+                self.changed = True
+        self._recent.append(seen.values)
+        if situation.name == "running" and seen.judgeable:
             exceeded, condition = self._condition(features, score)
         else:
             exceeded, condition = None, self.alarm.condition
-        health = self._follow_health(score, vector.end)
-        changes = self._changes(condition, exceeded, score, situation, vector.end)
-        for change in changes:
-            body = self._told(change, exceeded, score, source)
+        if score is not None and self.outlook is not None:
+            self.outlook.update(score.ratio, vector.end)
+        for change in self._changes(condition, exceeded, score, situation, vector.end):
+            explained = change.transition in RAISING and change.announced and self._assessment.learned
+            body = self._telling.alarm(
+                change, self.alarm, exceeded=exceeded, score=score, source=source, outlook=self.outlook,
+                explanation=self.explain() if explained else NOTHING)
             if change.announced:
-                body["features"] = self._shown(features)
+                body["features"] = self._telling.features(features)
             records.append(alarm_record(change, self.asset, body))
             self.changed = self.changed or not self._every_window
-        records.append(self._summary(vector, features, judged, health))
+        records.append(self._telling.summary(
+            vector, features, judged, condition=self._state.condition, learned=self.learned, progress=self.progress,
+            outlook=self.outlook, named_from=self._hysteresis, doubts=self._doubts))
+
+    def _with_model(self, vector: FeatureVector) -> NDArray[np.float64]:
+        """The features, and how badly the model reproduces the window where one is asked."""
+        if self._model is None:
+            return vector.values
+        features = np.empty(len(vector.values) + 1)
+        features[:-1] = vector.values
+        features[-1] = self._model.error(vector)
+        return features
 
     def _score(self, vector: FeatureVector, situation: Situation, records: list[Record]) -> Judgement:
         """Judge the window, and learn from it where that is due."""
@@ -145,12 +154,12 @@ class MeasuringPoint:
             for row in judged.learned:
                 self._assessment.learn(row)
             self._assessment.complete()
+            if self._sensors is not None:
+                self._sensors.learn(judged.learned)
             self.outlook = Outlook(self._judge_of.typical)
         for event in judged.events:
-            body = {"asset": self.asset, "channel": self.channel, "time": iso(vector.end), **event}
-            if "band" in event:
-                body["operating"] = self._regime.bands.describe(event["band"])
-            records.append(Record("event", self.asset, vector.end, body))
+            operating = {"operating": self._regime.bands.describe(event["band"])} if "band" in event else {}
+            records.append(self._telling.event(vector, event | operating))
         self.changed = self.changed or judged.keep
         return judged
 
@@ -163,11 +172,6 @@ class MeasuringPoint:
             if score.value > score.threshold:
                 over, ratio = Condition.ALARM, score.ratio
         return exceeded, self._state.update(over, still, ratio)
-
-    def _follow_health(self, score: Score | None, end: Nanos) -> float | None:
-        if self.outlook is None:
-            return None
-        return self.outlook.health if score is None else self.outlook.update(score.ratio, end)
 
     def _changes(
         self, condition: Condition, exceeded: Exceeded | None, score: Score | None, situation: Situation, end: Nanos
@@ -186,67 +190,6 @@ class MeasuringPoint:
         found = [self.alarm.suppress(situation.name == "stopped", end), self.alarm.update(condition, end, ratio)]
         return [change for change in found if change is not None]
 
-    def _summary(self, vector: FeatureVector, features: Any, judged: Judgement, health: float | None) -> Record:
-        end = vector.end
-        condition = self._state.condition
-        score = judged.score
-        body: dict[str, Any] = {
-            "asset": self.asset,
-            "channel": self.channel,
-            "start": iso(vector.start),
-            "end": iso(end),
-            "score": score.value if score else None,
-            "probability": score.probability if score else None,
-            "threshold": score.threshold if score else None,
-            "regime": judged.regime,
-            "state": "learning" if not (condition or self.learned) else _WORDS[condition],
-            "alarm": condition is Condition.ALARM,
-            "health": health,
-            "features": self._shown(features),
-        }
-        if self.outlook is not None and self.outlook.prognosis.significant:
-            body["prognosis"] = self.outlook.prognosis.text()
-        if judged.missing:
-            body["learning"] = {"progress": round(self.progress, 3), "missing": judged.missing}
-        if self._doubtful:
-            body["quality"] = self._quality()
-        if score is not None and score.value > score.threshold * self._hysteresis:
-            body["contributors"] = [[name, amount] for name, amount in score.contributors]
-        return Record("summary", self.asset, end, body)
-
-    def _shown(self, features: Any) -> dict[str, float]:
-        chosen = features if self._take is None else features[self._take]
-        return dict(zip(self._recorded, chosen.tolist(), strict=True))
-
-    def _told(self, change: Change, exceeded: Exceeded | None, score: Score | None, source: str) -> dict[str, Any]:
-        """The body of an alarm's record: the transition, and what led to it."""
-        body = record_of(change, self.asset, self.alarm)
-        body["channel"] = self.channel
-        body["source"] = source
-        if exceeded is not None:
-            body["feature"] = exceeded.feature
-            body["value"] = exceeded.value
-            body["limit"] = exceeded.limit
-        if score is not None:
-            body["score"] = score.value
-            body["probability"] = score.probability
-            body["threshold"] = score.threshold
-            body["contributors"] = [[name, amount] for name, amount in score.contributors]
-        prognosis = None
-        if self.outlook is not None:
-            body["health"] = self.outlook.health
-            prognosis = self.outlook.ask()
-            body["prognosis"] = prognosis.document()
-        if change.transition in _TOLD and change.announced:
-            told = self.explain() if change.transition in _RAISING and self._assessment.learned else NOTHING
-            if told is not NOTHING:
-                body |= told.document()
-            body["advice"] = list(sentences(
-                self.asset, change.transition, change.severity.word, body["since"], channel=self.channel,
-                changes=told.changes, candidates=told.candidates, zone=told.zone,
-                prognosis=prognosis.text() if prognosis is not None and prognosis.significant else None))
-        return body
-
     def explain(self) -> Explanation:
         """Why the latest windows are not normal."""
         return self._assessment.explain(np.array(self._recent), self._extraction.frequencies)
@@ -255,29 +198,24 @@ class MeasuringPoint:
         """The shaft turns at ``speed`` Hz."""
         self._extraction.hear_speed(speed)
 
-    def note(self, flags: Quality) -> None:
-        """Count what is doubtful about the samples of the open window."""
-        self._doubtful = True
-        for flag in _FLAGS:
-            if flags & flag:
-                self._flags[flag] += 1
-
-    def _quality(self) -> dict[str, int]:
-        said = {(flag.name or "").lower(): count for flag, count in self._flags.items() if count}
-        self._flags = dict.fromkeys(_FLAGS, 0)
-        self._doubtful = False
-        return said
+    def note(self, flags: Quality, channel: int = 0) -> None:
+        """Count what is doubtful about the samples of the open window, of the channel with this number."""
+        self._doubts.note(flags)
+        if self._sensors is not None:
+            self._sensors.note(channel, flags)
 
     @property
     def alarms(self) -> list[Alarm]:
         """The alarms of the point."""
-        return [self.alarm]
+        return [self.alarm, *(self._sensors.alarms.values() if self._sensors is not None else ())]
 
     def recommission(self, now: Nanos) -> list[Record]:
         """Forget what is normal and learn it anew; a standing alarm has lost its ground and clears."""
         if self._judge_of is not None:
             self._judge_of.recommission()
         self._assessment.forget()
+        if self._sensors is not None:
+            self._sensors.forget()
         self.outlook = None
         self._state = self._state.anew()
         self.changed = True
@@ -296,6 +234,7 @@ class MeasuringPoint:
             "alarm": self.alarm.to_json(),
             "judge": self._judge_of.to_json() if self._judge_of is not None else None,
             "reference": self._assessment.to_json() if self._assessment.learned else None,
+            "sensors": self._sensors.to_json() if self._sensors is not None else None,
             "outlook": self.outlook.to_json() if self.outlook is not None else None,
         }
 
@@ -307,6 +246,8 @@ class MeasuringPoint:
             self._judge_of.restore(document["judge"])
             if document["reference"] is not None:
                 self._assessment.restore(document["reference"])
+            if self._sensors is not None and document["sensors"] is not None:
+                self._sensors.restore(document["sensors"])
             if self._judge_of.learned:
                 self.outlook = Outlook(self._judge_of.typical)
                 if document["outlook"] is not None:

@@ -42,6 +42,7 @@ _FEWEST_PRESENT: Final = 0.8
 _LEAST_LEFT: Final = 0.5
 """The share of a span that must be left to be learned from."""
 _CUTS: Final = 3
+_COMMON: Final = 0.1
 
 
 class Inspection(NamedTuple):
@@ -209,14 +210,23 @@ def _drifts(
     ]
 
 
+def _resolution(column: NDArray[np.float64]) -> float:
+    """The step of a sensor whose readings are coarse: the smallest between two different values that are
+    common (a tenth of the windows each), 0 where there are no two."""
+    values, counts = np.unique(column, return_counts=True)
+    common = values[counts >= _COMMON * len(column)]
+    return float(np.diff(common).min()) if len(common) > 1 else 0.0
+
+
 def _outliers(
     names: Sequence[str], values: NDArray[np.float64], within: NDArray[np.float64], floor: float
 ) -> list[str]:
     """What is contaminated by many windows unlike the rest."""
     middle = np.median(values, axis=0)
     away = np.abs(values - middle)
-    # robust: the outliers themselves must not widen it
+    # robust: the outliers themselves must not widen it; a coarse sensor's step is no distance
     spread = np.maximum(1.4826 * np.median(away, axis=0), np.median(within, axis=0))
+    spread = np.maximum(spread, [_resolution(column) for column in values.T])
     shares = (away > _OUTLYING * np.maximum(spread, max(floor, 1e-12))).mean(axis=0)
     return [
         f"{names[i]} is far from its usual {middle[i]:.4g} in {100 * shares[i]:.0f} % of the windows"

@@ -38,7 +38,7 @@ class Judgement(NamedTuple):
     """``regime`` as it is told; ``events``: bodies of what was learned, refused or followed;
     ``learned``: the rows, shape (windows, features), that a band was just learned from; ``keep``:
     whether something changed that a restart must not lose; ``missing``: windows that the band still
-    needs to be learned."""
+    needs to be learned; ``deviation``: as a baseline tells it."""
 
     score: Score | None
     regime: str
@@ -46,6 +46,7 @@ class Judgement(NamedTuple):
     learned: NDArray[np.float64] | None = None
     keep: bool = False
     missing: int = 0
+    deviation: NDArray[np.float64] | None = None
 
 
 class Judge(Protocol):
@@ -145,7 +146,7 @@ class CommissionedJudge:
                 return Judgement(None, "running")
             score = self._baseline.score(vector.values, situation)
             events = self._follow(score, vector.end, standing=standing)
-            return Judgement(score, "running", events, keep=bool(events))
+            return Judgement(score, "running", events, keep=bool(events), deviation=self._baseline.deviation)
         regime = "unseen" if self.learned else "running"
         if standing or band < 0 or not vector.judgeable:
             return Judgement(None, regime)

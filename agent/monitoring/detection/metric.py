@@ -177,7 +177,8 @@ class MetricJudge:
         value = float(vector.values[self._position])
         if baseline.learned:
             score = baseline.score(value, vector.start)
-            baseline.learn(value, vector.start, standing=standing)
+            # what raises an alarm is under it already
+            baseline.learn(value, vector.start, standing=standing or score.value > score.threshold)
             return Judgement(score, "running")
         baseline.learn(value, vector.start, standing=standing)
         self._first.append(vector.values.tolist())

@@ -31,7 +31,7 @@ PRIOR: Final = Prior(level=0.75, scale=0.102, weight=100.0, floor=1.8)
 _RAW_SHARE: Final = 0.15
 _REFERENCE: Final = 0.99
 _NAMED: Final = 3
-_STEP, _MOST = 0.25, 1.5
+_STEP, _MOST = 0.5, 2.5
 _LONG: Final = 3.0
 """Independent windows."""
 
@@ -81,7 +81,8 @@ class ProcessBaseline:
         self._seconds = 0.0
         self._threshold = 0.0
         self.typical = 0.3
-        self._deviation = np.zeros(len(names))
+        self._collected = np.zeros(len(names))
+        self.deviation: NDArray[np.float64] | None = None
 
     def knows(self, band: int) -> bool:
         """See Baseline."""
@@ -153,9 +154,10 @@ class ProcessBaseline:
             self._point, self._seen = situation.point, np.where(np.isinf(normal.unit), 0.0, seen)
         else:
             deviation = (seen - normal.centre) / normal.unit
-        self._deviation = deviation
+        self._collected = deviation
         if self._following.offset is not None:
             deviation = deviation - self._following.offset
+        self.deviation = deviation
         square = float(deviation.dot(deviation))
         if square != square:  # noqa: PLR0124 -- NaN
             deviation = np.nan_to_num(deviation, nan=0.0)
@@ -170,7 +172,7 @@ class ProcessBaseline:
     def follow(self, score: Score) -> None:
         """See Baseline."""
         excess = score.value - self._tail.level
-        self._following.collect(self._deviation, excess, 1.0 / self._overlap)
+        self._following.collect(self._collected, excess, 1.0 / self._overlap)
         if self._point is not None:
             self._stays.take(self._point, self._seen, self._bands.scale)
 

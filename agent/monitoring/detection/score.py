@@ -59,6 +59,11 @@ class Baseline(Protocol):
     def typical(self) -> float:
         """The usual ratio of value and threshold under normal, 0 to below 1."""
 
+    @property
+    def deviation(self) -> NDArray[np.float64] | None:
+        """How far each of ``names`` was from what is expected in the window scored last, in the baseline's
+        unit, without what was followed; None where that is no measure of single channels."""
+
     def knows(self, band: int) -> bool:
         """Whether it can score at this load band."""
 

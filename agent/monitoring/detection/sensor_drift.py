@@ -35,17 +35,22 @@ _AMONG_OTHERS: Final = 4.0
 _NOISE: Final = 0.4
 """So much the others may be off by their own slow variation."""
 _SHARE: Final = 0.1
+TIME: Final = 1200.0
+"""s: what has not lasted so long is no drift, however many windows it filled."""
 _SLOW_SHARE: Final = 1e-3
 _MOST: Final = 1.0
 """What fouling and seasons do to several channels is followed up to here."""
-_FEWEST: Final = 10
 
 
 class DriftWatch:
-    """Of the scored channels; ``worse`` says of each in which direction a fault of the machine goes."""
+    """Of the scored channels; ``worse`` says of each in which direction a fault of the machine goes,
+    ``seconds`` how long a window is."""
 
-    def __init__(self, worse: Sequence[Worse]) -> None:
+    def __init__(self, worse: Sequence[Worse], seconds: float = TIME) -> None:
         self.worse = tuple(worse)
+        self._seconds = seconds
+        self._share = min(_SHARE, seconds / TIME)
+        self._fewest = round(1.0 / self._share)
         size = len(worse)
         self._up = np.array([direction != "above" for direction in worse])
         self._down = np.array([direction != "below" for direction in worse])
@@ -53,6 +58,10 @@ class DriftWatch:
         self._usual = np.zeros(size)
         self._windows = 0
         self.drifting = np.zeros(size, dtype=bool)
+
+    def anew(self) -> DriftWatch:
+        """One of the same kind that has seen nothing."""
+        return DriftWatch(self.worse, self._seconds)
 
     def weigh(self, deviations: NDArray[np.float64], broken: NDArray[np.bool_], *, standing: bool) -> bool:
         """Take a window that shares no sample with the last one: ``deviations`` in the baseline's unit,
@@ -63,14 +72,14 @@ class DriftWatch:
             self._mean, self._windows = self._usual.copy(), 0
             return False
         told = np.where(np.isfinite(deviations) & ~broken, deviations, self._mean)
-        self._mean += _SHARE * (told - self._mean)
+        self._mean += self._share * (told - self._mean)
         self._windows += 1
         off = self._mean - self._usual
         sizes = np.abs(off)
         if sizes.max(initial=0.0) < CALLED and not self.drifting.any():
             self._usual = np.clip(self._usual + _SLOW_SHARE * off, -_MOST, _MOST)
             return False
-        if self._windows < _FEWEST:
+        if self._windows < self._fewest:
             return False
         before = self.drifting.copy()
         others = np.where(self.drifting | broken, 0.0, sizes)

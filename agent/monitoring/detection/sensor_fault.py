@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.monitoring.detection.indicator import only_rises
-from agent.monitoring.detection.sensor_drift import DriftWatch
+from agent.monitoring.detection.sensor_drift import TIME, DriftWatch
 from agent.monitoring.spec import ChannelSpec
 from agent.monitoring.types import Quality
 
@@ -65,10 +65,11 @@ _NOTHING: Final[dict[str, SensorFaultKind]] = {}
 class SensorWatch:
     """Watches ``channels`` by their features ``names`` (as ``telemetry.names_of`` orders them, at least
     ``STATISTICS``); ``overlap``: windows that share a sample. ``scored``: the channels of the deviations
-    that ``weigh`` is given, in their order."""
+    that ``weigh`` is given, in their order; ``seconds``: how long a window is."""
 
     def __init__(
-        self, channels: Sequence[ChannelSpec], names: Sequence[str], overlap: int, scored: Sequence[str] = ()
+        self, channels: Sequence[ChannelSpec], names: Sequence[str], overlap: int, scored: Sequence[str] = (),
+        seconds: float = TIME,
     ) -> None:
         self.channels = tuple(channel.name for channel in channels)
         self._size = size = len(channels)
@@ -80,7 +81,7 @@ class SensorWatch:
         self._overlap = max(1, overlap)
         self._scored = np.array([self.channels.index(name) for name in scored], dtype=np.intp)
         self._drift = DriftWatch([
-            "above" if only_rises(channels[place]) else channels[place].worse for place in self._scored])
+            "above" if only_rises(channels[place]) else channels[place].worse for place in self._scored], seconds)
         self.forget()
 
     def forget(self) -> None:
@@ -91,7 +92,7 @@ class SensorWatch:
         self._learned = 0
         self._evidence = np.zeros((len(_KINDS), self._size))
         self._believed = np.zeros((len(_KINDS), self._size), dtype=bool)
-        self._drift = DriftWatch(self._drift.worse)
+        self._drift = self._drift.anew()
         self._signs = np.zeros(self._size, dtype=bool)
         self._flagged = [0] * self._size
         self._held = [0] * self._size

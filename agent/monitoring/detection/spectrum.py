@@ -52,6 +52,7 @@ class SpectrumBaseline:
     """``bands``: positions of the octave bands (dB) in the feature vector; ``levels``: those of the
     model's levels (dB), used where there is a model."""
 
+    deviation = None
     floor = 1.5
     """dB: the level of a band varies so much without being a finding (a record is short)."""
 

@@ -21,12 +21,14 @@ from agent.monitoring.manipulation.features.kurtogram import Band, Kurtogram, ta
 
 NAMES: Final = ("envelope_rms", "envelope_kurtosis", "envelope_band_low", "envelope_band_high")
 
-_MEMORY: Final = 8
+_MEMORY: Final = 16
 """Records over which kurtoses are averaged (exponentially, from the first one on)."""
+_MOST: Final = 8.0
+"""What the kurtosis of one record counts at most: a single knock shall not move the band."""
 _ERRORS: Final = 2.0
 """A band is as good as its kurtosis less so many standard errors: narrow bands have larger ones."""
-_BETTER: Final = 1.2
-_BETTER_BY: Final = 0.3
+_BETTER: Final = 1.3
+_BETTER_BY: Final = 0.5
 """A band takes the place of another where its kurtosis is better by the factor and by the difference."""
 _EDGE: Final = 8
 """Samples of the envelope left out at both ends, where the block's end meets its beginning."""
@@ -70,7 +72,8 @@ class Envelope:
             self._square = np.empty(0)
             return False
         self._seen = min(self._seen + 1, _MEMORY)
-        self._mean = kurtoses if self._mean is None else self._mean + (kurtoses - self._mean) / self._seen
+        counted = np.minimum(kurtoses, _MOST)
+        self._mean = counted if self._mean is None else self._mean + (counted - self._mean) / self._seen
         self._chosen = self._choice(self._mean)
         band = self._kurtogram.bands[self._chosen]
         # twice the band's own rate: the square of an envelope reaches twice as high

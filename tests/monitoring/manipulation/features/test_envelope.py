@@ -99,6 +99,16 @@ def test_a_fault_draws_the_band_to_where_it_rings_within_a_few_records() -> None
     assert envelope.band.low < 7000.0 < envelope.band.high
 
 
+def test_a_single_knock_does_not_move_the_band() -> None:
+    envelope = Envelope(2560, RATE)
+    for _ in range(20):
+        envelope.take(np.fft.rfft(strikes(7000.0, 110.0, 2560, noise=2.0)))
+    band = envelope.band
+    envelope.take(np.fft.rfft(strikes(2000.0, 11.0, 2560, noise=0.1)))
+    assert envelope.features()[1] > 8.0
+    assert envelope.band == band
+
+
 @settings(max_examples=25)
 @given(gain=st.floats(1e-3, 1e3))
 def test_a_gain_scales_it_and_changes_neither_its_band_nor_its_shape(gain: float) -> None:

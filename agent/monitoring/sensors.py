@@ -1,0 +1,126 @@
+"""The sensors of a measuring point as suspects: an alarm each, and what they say kept out of the verdict.
+
+A faulty sensor is never a fault of the machine. Its channel is masked (NaN: it does not speak); where it
+tells the operating point, the whole window cannot be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.monitoring.alarm import Alarm, Change
+from agent.monitoring.annunciator import alarm_record, record_of
+from agent.monitoring.detection.regime import Situation
+from agent.monitoring.detection.sensor_fault import SensorFaultKind, SensorWatch
+from agent.monitoring.detection.state import Condition
+from agent.monitoring.manipulation.extraction import FeatureVector
+from agent.monitoring.spec import AlarmSpec, ChannelSpec
+from agent.monitoring.types import Nanos, Quality, Record
+
+_AT_WORK: Final = frozenset({"running", "transition"})
+_ADVICE: Final[Mapping[SensorFaultKind, str]] = {
+    "stuck": "it has not changed at all: check the sensor's supply, its cable and its gateway",
+    "dropout": "it says nothing while the others go on: check its cable, its battery or its radio link",
+    "out-of-range": "it is beyond what it can truly measure: check for a broken wire or a short circuit",
+    "spikes": "single values are far off: check its connector for a loose contact, and its shielding",
+    "drift": "it leaves what the other channels say it should be: compare it with a second instrument; "
+             "if that agrees with it, it is the machine",
+}
+
+
+class Sensors:
+    """Of a telemetry point: ``channels`` in their order, ``names`` of its features, windows that share a
+    sample with ``overlap`` others, ``scored`` the channels that the baseline judges, a window of
+    ``seconds``."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- what the point is made of
+        self,
+        asset: str,
+        channels: Sequence[ChannelSpec],
+        names: Sequence[str],
+        overlap: int,
+        scored: Sequence[str],
+        seconds: float,
+        alarms: AlarmSpec,
+    ) -> None:
+        self._asset = asset
+        self._watch = SensorWatch(channels, names, overlap, scored, seconds)
+        self._means = np.array([list(names).index(f"{channel.name}.mean") for channel in channels], dtype=np.intp)
+        self._operating = np.array([channel.role == "operating" for channel in channels])
+        self.alarms = {channel.name: Alarm(f"sensor {channel.name}", alarms, "sensor") for channel in channels}
+        self._told: dict[str, SensorFaultKind] = {}
+
+    @property
+    def faults(self) -> Mapping[str, SensorFaultKind]:
+        """The channels whose sensors are faulty, and how."""
+        return self._watch.faults
+
+    def learn(self, rows: NDArray[np.float64]) -> None:
+        """Take in the windows that a band was learned from, shape (windows, features)."""
+        self._watch.learn(rows)
+
+    def note(self, channel: int, flags: Quality) -> None:
+        """What the quality gate said of a sample of the channel with this number."""
+        self._watch.note(channel, flags)
+
+    def look(self, vector: FeatureVector, situation: Situation) -> FeatureVector:
+        """Take a window; it without what faulty sensors say, and not judgeable without the operating point."""
+        self._watch.judge(vector.values, running=situation.name in _AT_WORK)
+        masked = self._watch.masked
+        if masked is None:
+            return vector
+        values = vector.values.copy()
+        values[self._means[masked]] = np.nan
+        blind = bool((masked & self._operating).any())
+        return vector._replace(values=values, judgeable=vector.judgeable and not blind)
+
+    def judged(
+        self, deviations: NDArray[np.float64] | None, time: Nanos, source: str, *, standing: bool
+    ) -> list[Record]:
+        """Take how far the judged channels were from what is expected, in the baseline's unit (None: nothing
+        was judged); what became of the sensors' alarms. ``standing``: an alarm of the machine stands."""
+        if deviations is not None:
+            self._watch.weigh(deviations, standing=standing)
+        faults = self._watch.faults
+        if faults == self._told:
+            return []
+        records = []
+        for channel, alarm in self.alarms.items():
+            kind = faults.get(channel)
+            change = alarm.update(Condition.ALARM if kind else Condition.NORMAL, time)
+            if change is not None:
+                records.append(self._record(change, alarm, channel, kind or self._told.get(channel), source))
+        self._told = dict(faults)
+        return records
+
+    def _record(
+        self, change: Change, alarm: Alarm, channel: str, kind: SensorFaultKind | None, source: str
+    ) -> Record:
+        body = record_of(change, self._asset, alarm) | {"channel": channel, "fault": kind, "source": source}
+        if kind is not None and change.transition == "raised":
+            body["advice"] = [f"The sensor of {channel} is not to be believed: {_ADVICE[kind]}.",
+                              "The machine is judged without it until then."]
+        return alarm_record(change, self._asset, body)
+
+    def forget(self) -> None:
+        """Begin anew, with the commissioning."""
+        self._watch.forget()
+
+    def to_json(self) -> dict[str, Any]:
+        """As a snapshot keeps it."""
+        return {
+            "watch": self._watch.to_json(),
+            "alarms": {name: alarm.to_json() for name, alarm in self.alarms.items()},
+            "told": dict(self._told),
+        }
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``. Raises ValueError where the channels have changed."""
+        self._watch.restore(document["watch"])
+        for name, alarm in self.alarms.items():
+            alarm.restore(document["alarms"][name])
+        self._told = dict(document["told"])
