@@ -49,7 +49,8 @@ _FULL: Final = 3.0
 _WIDE: Final = 1.5
 """Times the widest range of a learned window: beyond it there is a spike or a step."""
 _RESTLESS: Final = 0.6
-"""Of that width: what another channel has must be less, or it is the unrest of a machine."""
+"""Of that width: what another channel has must be less, or less than a third of what this one has, or it
+is the unrest of a machine."""
 _FAR: Final = 2.0
 """Standard deviations of its window: what at most two samples of twelve, far off, are away from its mean."""
 _LONE: Final = 4.0
@@ -153,8 +154,8 @@ class SensorWatch:
             return
         channel = int(alone[0])
         unrest = np.where(self._believed.any(axis=0), 0.0, ranges / limits)
-        unrest[channel] = 0.0
-        if np.nanmax(unrest) > _RESTLESS:
+        own, unrest[channel] = float(unrest[channel]), 0.0
+        if np.nanmax(unrest) > max(_RESTLESS, own / 3):
             return
         mean, deviation = float(features[self._mean][channel]), float(features[self._std][channel])
         above, below = float(features[self._high][channel]) - mean, mean - float(features[self._low][channel])
@@ -186,17 +187,15 @@ class SensorWatch:
         signs[_OUT] |= np.abs(means) > _IMPLAUSIBLE * self._largest
         signs[_DROPOUT] = silent & ~silent.all() & ~signs[_OUT]
         signs[_SPIKES] = self._signs & ~signs[_OUT]
-        weighty = self._evidence.any()
+        still = ranges == 0.0
         if running:
-            signs[_STUCK] = (ranges == 0.0) & (self._still < _STILL * self._learned) & ~signs[_OUT]
-        elif weighty:
-            signs[_STUCK] = self._evidence[_STUCK] > 0.0  # nothing is known: it stays as it was
-        if weighty or signs.any():
-            held = self._evidence[_STUCK].copy()
-            self._evidence = np.clip(self._evidence + np.where(signs, 1.0, -_FALL), 0.0, _FULL)
-            if not running:
-                self._evidence[_STUCK] = held
-            self._believed = (self._evidence >= _BELIEVED) | (self._believed & (self._evidence > 0.0))
+            signs[_STUCK] = still & (self._still < _STILL * self._learned) & ~signs[_OUT]
+        if self._evidence.any() or signs.any():
+            evidence = np.clip(self._evidence + np.where(signs, 1.0, -_FALL), 0.0, _FULL)
+            if not running:  # whether what stands still is stuck, the standstill does not tell
+                evidence[_STUCK, still] = self._evidence[_STUCK, still]
+            self._evidence = evidence
+            self._believed = (evidence >= _BELIEVED) | (self._believed & (evidence > 0.0))
             self._tell()
         self._signs[:] = False
         self._flagged = [0] * self._size

@@ -239,3 +239,13 @@ def test_a_drift_that_the_baseline_sees_is_told_by_the_channels_name() -> None:
     again = SensorWatch(PUMP, extraction().names, OVERLAP, ("pressure", "flow", "current", "vibration"))
     again.restore(orjson.loads(orjson.dumps(watching.to_json())))
     assert again.faults == {"flow": "drift"}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_sensor_that_moves_again_is_believed_again_whatever_the_machine_does(*, running: bool) -> None:
+    watching, rows = pump(3, SensorFault(channel="speed", kind="stuck", start=BEGUN + 100, end=BEGUN + 200))
+    called(watching, rows[:180])
+    assert watching.faults == {"speed": "stuck"}
+    for row in rows[220:320]:
+        watching.judge(row, running=running)
+    assert watching.faults == {}
