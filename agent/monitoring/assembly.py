@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agent.monitoring.detection.indicator import IndicatorBaseline
 from agent.monitoring.detection.judge import CommissionedJudge, Judge
+from agent.monitoring.detection.metric import MetricJudge
 from agent.monitoring.detection.model import LoadedModel
 from agent.monitoring.detection.process import ProcessBaseline
 from agent.monitoring.detection.regime import Regime
@@ -51,7 +52,9 @@ def _telemetry(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime
     recorded = [f"{prefix}{name}" for prefix in prefixes for name in wanted]
     judge: Judge | None = None
     sensors: Sensors | None = None
-    if asset.learning.enabled and judged:
+    if asset.profile == "metric" and asset.learning.enabled and judged:
+        judge = MetricJudge(taken.names.index("mean"), asset.false_alarms_per_month)
+    elif asset.learning.enabled and judged:
         where = taken.names.index
         means = [where("mean" if single else f"{channel.name}.mean") for channel in judged]
         spreads = [where("std" if single else f"{channel.name}.std") for channel in judged]

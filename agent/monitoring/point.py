@@ -118,7 +118,7 @@ class MeasuringPoint:
                 self.changed = True
         self._recent.append(seen.values)
         if situation.name == "running" and seen.judgeable:
-            exceeded, condition = self._condition(features, score)
+            exceeded, condition = self._condition(features, score, unseen=judged.regime == "unseen")
         else:
             exceeded, condition = None, self.alarm.condition
         if score is not None and self.outlook is not None:
@@ -163,10 +163,16 @@ class MeasuringPoint:
         self.changed = self.changed or judged.keep
         return judged
 
-    def _condition(self, features: Any, score: Score | None) -> tuple[Exceeded | None, Condition]:
+    def _condition(
+        self, features: Any, score: Score | None, *, unseen: bool
+    ) -> tuple[Exceeded | None, Condition]:
+        """The limit that is exceeded, and the state. An alarm that stands is not over because the machine
+        has moved to where nothing is known of it."""
         exceeded, still = self._limits.check(features) if self._limits else (None, Condition.NORMAL)
         over = exceeded.condition if exceeded else Condition.NORMAL
         ratio = 0.0
+        if unseen:
+            still = max(still, self._state.condition)
         if score is not None and score.value > score.threshold * self._hysteresis:
             still = Condition.ALARM
             if score.value > score.threshold:

@@ -223,7 +223,7 @@ def test_reverting_undoes_what_was_followed_and_nothing_else() -> None:
     plant.pace = 20
     plant.run(90)
     fresh = plant.monitor.assets["pump"].to_json()["points"][""]["judge"]["baseline"]
-    assert len(bodies(plant.run(750, flow=0.1), "adapted")) == 1
+    assert len(bodies(plant.run(750, flow=0.05), "adapted")) == 1
     followed = plant.monitor.assets["pump"].to_json()["points"][""]["judge"]["baseline"]
     assert followed["following"] is not None
     (event,) = plant.do("revert", reason="it was a fault")

@@ -86,9 +86,11 @@ class Following:
         return taken
 
     def forget(self) -> None:
-        """Drop what was collected lately: it may have been the beginning of a fault."""
+        """Drop what was collected lately, at least the quarantine's windows: it may have been the beginning
+        of a fault. Called again before anything was collected, it drops nothing more."""
         if self._open.number:
             self._open = _Bucket(self._size)
+            del self._closed[-1:]
 
     def revert(self) -> None:
         """Back to what was commissioned."""

@@ -30,6 +30,7 @@ from agent.monitoring.detection.tail import Prior, Tail, per_window
 PRIOR: Final = Prior(level=0.75, scale=0.102, weight=100.0, floor=1.8)
 _RAW_SHARE: Final = 0.15
 _REFERENCE: Final = 0.99
+_OF_LARGEST: Final = 0.5
 _NAMED: Final = 3
 _STEP, _MOST = 0.5, 2.5
 _LONG: Final = 3.0
@@ -108,7 +109,9 @@ class ProcessBaseline:
         spread = np.maximum(means.std(axis=0), _RAW_SHARE * spread_raw)
         spread = np.maximum(spread, 1e-6 * np.maximum(np.abs(centre), 1e-6))
         deviation = np.abs(means - centre) / spread
-        unit = spread * np.maximum(np.quantile(deviation, _REFERENCE, axis=0), 1e-6)
+        # of a coarse channel nearly all windows say the same: its one step is no giant's
+        reference = np.maximum(np.quantile(deviation, _REFERENCE, axis=0), _OF_LARGEST * deviation.max(axis=0))
+        unit = spread * np.maximum(reference, 1e-6)
         unit[~judged] = np.inf
         norms = np.sqrt((np.nan_to_num((means - centre) / unit, nan=0.0) ** 2).sum(axis=1))
         norm = max(float(np.quantile(norms, _REFERENCE)), 1e-9)
