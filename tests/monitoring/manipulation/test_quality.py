@@ -310,11 +310,7 @@ def any_block(draw: st.DrawFn) -> Block:
     st.integers(0, 3),
 )
 def test_no_block_whatever_raises_or_is_changed(
-    blocks: list[Block],
-    source: Source,
-    valid: tuple[float, float] | None,
-    rate: float | None,
-    stuck_after: int,
+    blocks: list[Block], source: Source, valid: tuple[float, float] | None, rate: float | None, stuck_after: int
 ) -> None:
     checked = gate(source, valid=valid, rate=rate, stuck_after=stuck_after)
     low, high = valid or (-INF, INF)
