@@ -51,8 +51,9 @@ _WIDE: Final = 1.5
 _RESTLESS: Final = 0.6
 """Of that width: what another channel has must be less, or less than a third of what this one has, or it
 is the unrest of a machine."""
-_FAR: Final = 2.0
-"""Standard deviations of its window: what at most two samples of twelve, far off, are away from its mean."""
+_FAR: Final = 2.5
+"""Standard deviations of its window: what one sample of twelve, far off, is away from its mean (3.3 without
+noise; noise alone in one window of thirty)."""
 _LONE: Final = 4.0
 """... and what no step can be: one of its samples in a window of many."""
 _STEP: Final = 3
@@ -130,7 +131,6 @@ class SensorWatch:
         ranges = features[self._high] - features[self._low]
         odd = ranges > self._limit
         if odd.any():
-            self._signs |= odd & self._believed[_SPIKES]
             self._look(features, ranges, odd)
         elif self._run:
             self._run = 0
@@ -149,6 +149,7 @@ class SensorWatch:
         # noise goes with the level: a vibration that has doubled is twice as restless
         limits = self._limit * np.maximum(1.0, np.abs(features[self._mean]) / self._largest)
         odd = odd & (ranges > limits)
+        self._signs |= odd & self._believed[_SPIKES]
         alone = np.flatnonzero(odd & ~self._believed.any(axis=0))
         if len(alone) != 1 or self._before is None:
             return
@@ -189,7 +190,11 @@ class SensorWatch:
         signs[_SPIKES] = self._signs & ~signs[_OUT]
         still = ranges == 0.0
         if running:
-            signs[_STUCK] = still & (self._still < _STILL * self._learned) & ~signs[_OUT]
+            lively = self._still < _STILL * self._learned
+            signs[_STUCK] = still & lively & ~signs[_OUT]
+            fresh = (signs[_OUT] | signs[_STUCK]) & ~self._believed.any(axis=0)
+            if 1 < np.count_nonzero(fresh) < np.count_nonzero(lively):
+                signs[:, fresh] = False  # several at once: the machine stands still, and is said to run
         if self._evidence.any() or signs.any():
             evidence = np.clip(self._evidence + np.where(signs, 1.0, -_FALL), 0.0, _FULL)
             if not running:  # whether what stands still is stuck, the standstill does not tell

@@ -249,3 +249,25 @@ def test_a_sensor_that_moves_again_is_believed_again_whatever_the_machine_does(*
     for row in rows[220:320]:
         watching.judge(row, running=running)
     assert watching.faults == {}
+
+
+def test_a_standstill_that_the_speed_does_not_tell_breaks_no_sensors() -> None:
+    # its drifting speed sensor still says that it runs: flow is exactly 0, current a little below it
+    rows = windows(Scenario(seed=4, duration=BEGUN + 300, operations=(Operation(0.0, 1.0), Operation(BEGUN, 0.0))))
+    watching = watch(PUMP, rows[: BEGUN - OVERLAP])
+    flow, current = (extraction().names.index(f"{name}.mean") for name in ("flow", "current"))
+    for row in rows[BEGUN + 20 :]:
+        assert row[flow] == 0.0
+        assert abs(row[current]) < 0.01
+        watching.note(2, Quality.OUT_OF_RANGE)
+        assert not {"flow", "current"} & watching.judge(row, running=True).keys()
+
+
+def test_a_gateway_that_repeats_itself_is_told_for_every_channel() -> None:
+    watching, rows = pump(3)
+    frozen = rows[0].copy()
+    names = extraction().names
+    for channel in CHANNELS:
+        for statistic in ("min", "max"):
+            frozen[names.index(f"{channel}.{statistic}")] = frozen[names.index(f"{channel}.mean")]
+    assert called(watching, np.array([frozen] * 60)) == {channel: {"stuck"} for channel in CHANNELS}
