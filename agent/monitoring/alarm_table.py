@@ -35,8 +35,8 @@ from enum import Enum
 from typing import Final, Literal, TypeAlias
 
 Transition: TypeAlias = Literal[
-    "raised", "worsened", "cleared", "acknowledged", "reset", "shelved", "unshelved", "suppressed", "unsuppressed",
-    "removed", "returned",
+    "raised", "worsened", "explained", "cleared", "acknowledged", "reset", "shelved", "unshelved", "suppressed",
+    "unsuppressed", "removed", "returned",
 ]
 
 

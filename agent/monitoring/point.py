@@ -30,7 +30,7 @@ from agent.monitoring.sensors import Sensors
 from agent.monitoring.severity import severity_of
 from agent.monitoring.spec import AssetSpec, LimitSpec
 from agent.monitoring.telling import RAISING, Doubts, Telling
-from agent.monitoring.types import Block, Nanos, Quality, Record
+from agent.monitoring.types import SECOND, Block, Nanos, Quality, Record
 
 _SAID_TO_BE: Final = 1.6
 """Times its threshold: what an alarm limit counts as that a person has set (medium severity)."""
@@ -77,6 +77,9 @@ class MeasuringPoint:
         self._assessment = Assessment.of(asset, extraction.names, channel)
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_EXPLAINED_BY if asset.profile == "waveform" else 1)
         self.outlook: Outlook | None = None
+        # ns that a window of telemetry takes to be filled by a fault; records of waveforms are full of it at once
+        self._fills = round((asset.window.seconds or 0.0) * SECOND) if asset.profile == "process" else 0
+        self._explain_at: Nanos = 0
         self._doubts = Doubts()
         self.resuming = True
         self.changed = False
@@ -124,10 +127,9 @@ class MeasuringPoint:
         if score is not None and self.outlook is not None:
             self.outlook.update(score.ratio, vector.end)
         for change in self._changes(condition, exceeded, score, situation, vector.end):
-            explained = change.transition in RAISING and change.announced and self._assessment.learned
             body = self._telling.alarm(
                 change, self.alarm, exceeded=exceeded, score=score, source=source, outlook=self.outlook,
-                explanation=self.explain() if explained else NOTHING)
+                explanation=self._explained(change), pending=self._explain_at > 0)
             if change.announced:
                 body["features"] = self._telling.features(features)
             records.append(alarm_record(change, self.asset, body))
@@ -194,7 +196,29 @@ class MeasuringPoint:
             return [Change("raised", AlarmState.NORMAL, AlarmState.UNACKNOWLEDGED, end, "condition",
                            severity_of(ratio, 0.0))]
         found = [self.alarm.suppress(situation.name == "stopped", end), self.alarm.update(condition, end, ratio)]
-        return [change for change in found if change is not None]
+        return [*(change for change in found if change is not None), *self._filled(end)]
+
+    def _explained(self, change: Change) -> Explanation:
+        """What a transition is explained with: of telemetry whose window the fault has not filled yet, only
+        what the means say. The rest follows as soon as it has."""
+        if change.transition not in RAISING or not change.announced or not self._assessment.learned:
+            return NOTHING
+        explanation = self.explain()
+        if self._fills and change.transition == "raised":
+            self._explain_at = change.time + self._fills
+            means = tuple(told for told in explanation.changes if told.feature.endswith("mean"))
+            return explanation._replace(changes=means, candidates=())
+        return explanation
+
+    def _filled(self, end: Nanos) -> list[Change]:
+        """The explanation of an alarm whose window the fault has filled by now."""
+        alarm = self.alarm
+        if not self._explain_at or end < self._explain_at:
+            return []
+        self._explain_at = 0
+        if not alarm.standing:
+            return []
+        return [Change("explained", alarm.state, alarm.state, end, "condition", alarm.severity)]
 
     def explain(self) -> Explanation:
         """Why the latest windows are not normal."""

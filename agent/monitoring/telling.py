@@ -23,7 +23,7 @@ from agent.monitoring.wording import iso
 
 _FLAGS = [flag for flag in Quality if flag]
 _WORDS = {condition: condition.name.lower() for condition in Condition}
-RAISING: Final = frozenset({"raised", "worsened", "unsuppressed"})
+RAISING: Final = frozenset({"raised", "worsened", "explained", "unsuppressed"})
 """Transitions that are explained."""
 _ADVISED: Final = RAISING | {"cleared"}
 
@@ -122,8 +122,10 @@ class Telling:
         source: str,
         outlook: Outlook | None,
         explanation: Explanation = NOTHING,
+        pending: bool = False,
     ) -> dict[str, Any]:
-        """The body of an alarm's record: the transition, and what led to it."""
+        """The body of an alarm's record: the transition, and what led to it. ``pending``: the explanation is
+        not the whole one yet."""
         body = record_of(change, self._asset, alarm)
         body["channel"] = self._channel
         body["source"] = source
@@ -147,5 +149,6 @@ class Telling:
             body["advice"] = list(sentences(
                 self._asset, change.transition, change.severity.word, body["since"], channel=self._channel,
                 changes=explanation.changes, candidates=explanation.candidates, zone=explanation.zone,
-                prognosis=prognosis.text() if prognosis is not None and prognosis.significant else None))
+                prognosis=prognosis.text() if prognosis is not None and prognosis.significant else None,
+                pending=pending))
         return body

@@ -80,7 +80,7 @@ def test_it_learns_then_alarms_once_an_episode_and_says_what_changed() -> None:
     assert of(plant.run(300), "alarm") == []
     raised, *worse = of(plant.run(20, flow=-3.0), "alarm")
     assert (raised["transition"], raised["source"]) == ("raised", "topic")
-    assert {body["transition"] for body in worse} <= {"worsened"}
+    assert {body["transition"] for body in worse} <= {"worsened", "explained"}
     assert raised["contributors"][0][0] == "flow"
     assert raised["contributors"][0][1] < 0
     (cleared,) = of(plant.run(30), "alarm")

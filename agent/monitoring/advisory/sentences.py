@@ -17,6 +17,7 @@ from agent.monitoring.assessment.zones import Zone
 _HAPPENED: Final[Mapping[str, str]] = {
     "raised": "{what} is not as it was learned, since {since}",
     "worsened": "{what} has become worse; it is not as it was learned since {since}",
+    "explained": "{what} is not as it was learned, since {since}",
     "cleared": "{what} is back to normal; it was not since {since}",
     "unsuppressed": "{what} runs again, and is still not as it was learned, as since {since}",
 }
@@ -42,11 +43,12 @@ def sentences(  # noqa: PLR0913 -- all that is known of an alarm
     candidates: Sequence[Candidate] = (),
     zone: Zone | None = None,
     prognosis: str | None = None,
+    pending: bool = False,
 ) -> tuple[str, ...]:
     """The advice, sentence by sentence.
 
     ``transition`` and ``severity`` as in alarm records; ``since``: a time as text; ``prognosis``: a clause as
-    the prognosis gives it, without a full stop.
+    the prognosis gives it, without a full stop. ``pending``: the causes are told later, once they show.
     """
     what = f"{asset}, {channel}" if channel else asset
     happened = _HAPPENED.get(transition, _STILL).format(what=what, since=since)
@@ -55,6 +57,8 @@ def sentences(  # noqa: PLR0913 -- all that is known of an alarm
     lines = [f"{_SEVERITY.get(severity, severity.capitalize())}: {happened}."]
     if changes:
         lines.append(f"What changed: {'; '.join(change.text() for change in changes[:_MOST_CHANGES])}.")
+    if pending:
+        return (*lines, "What it may be follows, as soon as a whole window has seen it.")
     lines += _causes(candidates)
     if zone is not None:
         lines.append(f"Vibration is in {zone.text()}.")
@@ -71,9 +75,9 @@ def _causes(candidates: Sequence[Candidate]) -> list[str]:
     best, *others = candidates
     lines = [f"{_SURENESS[best.likelihood].format(name=best.name)}."]
     if best.evidence_for:
-        lines.append(f"For it speaks: {'; '.join(best.evidence_for[:_MOST_EVIDENCE])}.")
+        lines.append(f"For it speaks: {'; '.join(list(dict.fromkeys(best.evidence_for))[:_MOST_EVIDENCE])}.")
     if best.evidence_against:
-        lines.append(f"Against it: {'; '.join(best.evidence_against[:_MOST_EVIDENCE])}.")
+        lines.append(f"Against it: {'; '.join(list(dict.fromkeys(best.evidence_against))[:_MOST_EVIDENCE])}.")
     rivals = [other.name for other in others if other.likelihood != "conceivable"]
     if rivals:
         lines.append(f"It may also be {' or '.join(rivals)}.")
