@@ -79,6 +79,7 @@ def figures(verdicts: Iterable[Verdict], budget: float) -> dict[str, Any]:
         "sensor_faults_called": round(100 * _ratio(row["called"] for row in decidable), 1),
         "by_sensor_fault": {kind: _share(decidable, kind, "called") for kind in SENSOR_FAULTS},
         "sensor_faults_with_machine_alarms": sum(bool(row["machine_alarms"]) for row in decidable),
+        "alarms_while_nobody_can_tell": sum(len(one.answers) for one in verdicts),
         "undecidable": len(sensors) - len(decidable),
         "undecidable_alarmed": sum(row["called"] or bool(row["machine_alarms"])
                                    for row in sensors if row["undecidable"]),

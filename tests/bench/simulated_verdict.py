@@ -66,12 +66,14 @@ def undecidable(fault: SensorFault) -> bool:
 @dataclass(slots=True)
 class Verdict:
     """Of one machine. ``false_alarms``, ``faults``, ``sensors``, ``false_sensor_alarms``: rows to be
-    printed. ``months``: time in which an alarm of the machine would be false, of all its assets."""
+    printed; ``answers``: alarms of the machine that are the right answer to a fault of a sensor, see
+    ``undecidable``. ``months``: time in which an alarm of the machine would be false, of all its assets."""
 
     number: int
     life: Life
     months: float = 0.0
     false_alarms: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     sensors: list[dict[str, Any]] = field(default_factory=list)
     false_sensor_alarms: list[dict[str, Any]] = field(default_factory=list)
@@ -145,7 +147,8 @@ def _judge_silence(found: Verdict, raised: list[tuple[float, Record, dict[str, A
         wrong = [fault for fault in scenario.sensor_faults if fault.start < at <= fault.end + HOUR]
         row = _why(found, at, record, summary, wrong)
         if record.body["concerns"] in _MACHINE and not ill:
-            found.false_alarms.append(row)
+            answered = any(undecidable(fault) for fault in wrong)
+            (found.answers if answered else found.false_alarms).append(row)
         elif record.body["concerns"] in _SENSOR and not any(_names(record, fault.channel) for fault in wrong):
             found.false_sensor_alarms.append(row | {"during_fault": ill})
 

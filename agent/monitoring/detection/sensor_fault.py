@@ -120,8 +120,10 @@ class SensorWatch:
 
     def note(self, channel: int, flags: Quality) -> None:
         """What the quality gate said of a sample or block of the channel with this number."""
-        if flags & Quality.OUT_OF_RANGE:
+        if flags & Quality.OUT_OF_RANGE and self._learned:
             self._flagged[channel] += 1
+            self._held[channel] = self._overlap + 1  # the mean of what is left of a window is noise
+            self._mask()
 
     def judge(self, features: NDArray[np.float64], *, running: bool) -> dict[str, SensorFaultKind]:
         """Take a window, shape (features,); the sensors that are faulty, and how. ``running``: the
@@ -174,6 +176,8 @@ class SensorWatch:
         elif far and (self._held[channel] or implausible or max(above, below) > _FAR * deviation):
             self._held[channel] = self._overlap + 1
         elif self._held[channel]:
+            # as one spike leaves the window another may come: held until it is as narrow as ever
+            self._held[channel] = max(self._held[channel], 2)
             self._signs[channel] = True
         else:
             return
