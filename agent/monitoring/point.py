@@ -115,7 +115,7 @@ class MeasuringPoint:
         judged = self._score(seen, situation, records)
         score = judged.score
         if self._sensors is not None:
-            told = self._sensors.judged(judged.deviation, vector.end, source, standing=self.alarm.standing)
+            told = self._sensors.judged(self._deviations, vector, situation, source, standing=self.alarm.standing)
             if told:
                 records += told
                 self.changed = True
@@ -164,6 +164,9 @@ class MeasuringPoint:
             records.append(self._telling.event(vector, event | operating))
         self.changed = self.changed or judged.keep
         return judged
+
+    def _deviations(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64] | None:
+        return None if self._judge_of is None else self._judge_of.deviations(features, situation)
 
     def _condition(
         self, features: Any, score: Score | None, *, unseen: bool

@@ -6,7 +6,7 @@ tells the operating point, the whole window cannot be judged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from agent.monitoring.detection.sensor_fault import SensorFaultKind, SensorWatch
 from agent.monitoring.detection.state import Condition
 from agent.monitoring.manipulation.extraction import FeatureVector
 from agent.monitoring.spec import AlarmSpec, ChannelSpec
-from agent.monitoring.types import Nanos, Quality, Record
+from agent.monitoring.types import Quality, Record
 
 _AT_WORK: Final = frozenset({"running", "transition"})
 _ADVICE: Final[Mapping[SensorFaultKind, str]] = {
@@ -30,6 +30,8 @@ _ADVICE: Final[Mapping[SensorFaultKind, str]] = {
     "drift": "it leaves what the other channels say it should be: compare it with a second instrument; "
              "if that agrees with it, it is the machine",
 }
+
+Deviations = Callable[[NDArray[np.float64], Situation], NDArray[np.float64] | None]
 
 
 class Sensors:
@@ -79,12 +81,15 @@ class Sensors:
         return vector._replace(values=values, judgeable=vector.judgeable and not blind)
 
     def judged(
-        self, deviations: NDArray[np.float64] | None, time: Nanos, source: str, *, standing: bool
+        self, deviations: Deviations, vector: FeatureVector, situation: Situation, source: str, *, standing: bool
     ) -> list[Record]:
-        """Take how far the judged channels were from what is expected, in the baseline's unit (None: nothing
-        was judged); what became of the sensors' alarms. ``standing``: an alarm of the machine stands."""
-        if deviations is not None:
-            self._watch.weigh(deviations, standing=standing)
+        """Weigh how far the channels are from what is expected, faulty ones too; what became of the sensors'
+        alarms. ``vector``: as the sensors said it; ``standing``: an alarm of the machine stands."""
+        if vector.judgeable and self._watch.weighs_next():
+            found = deviations(vector.values, situation)
+            if found is not None:
+                self._watch.weigh(found, standing=standing)
+        time = vector.end
         faults = self._watch.faults
         if faults == self._told:
             return []

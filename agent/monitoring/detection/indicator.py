@@ -66,7 +66,6 @@ class _Normal(NamedTuple):
 class IndicatorBaseline:
     """Judges ``channels``, whose means are at ``means`` in the feature vector."""
 
-    deviation = None
     floor = 0.0
 
     def __init__(
@@ -141,6 +140,9 @@ class IndicatorBaseline:
         value = max(float(worse[order[0]]), 0.0)
         contributors = tuple((self.names[i], float(said[i])) for i in order)
         return Score(value, self._threshold, self._tail.probability(value), contributors)
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
+        """See Baseline."""
 
     def follow(self, score: Score) -> None:
         """See Baseline. The place follows each reading, the tail learns with the next step."""

@@ -38,7 +38,7 @@ class Judgement(NamedTuple):
     """``regime`` as it is told; ``events``: bodies of what was learned, refused or followed;
     ``learned``: the rows, shape (windows, features), that a band was just learned from; ``keep``:
     whether something changed that a restart must not lose; ``missing``: windows that the band still
-    needs to be learned; ``deviation``: as a baseline tells it."""
+    needs to be learned."""
 
     score: Score | None
     regime: str
@@ -46,7 +46,6 @@ class Judgement(NamedTuple):
     learned: NDArray[np.float64] | None = None
     keep: bool = False
     missing: int = 0
-    deviation: NDArray[np.float64] | None = None
 
 
 class Judge(Protocol):
@@ -66,6 +65,10 @@ class Judge(Protocol):
 
     def judge(self, vector: FeatureVector, situation: Situation, *, standing: bool) -> Judgement:
         """Take one window; ``standing``: an alarm stands, so that nothing may be learned."""
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64] | None:
+        """How far each judged channel is from what is expected, as a baseline tells it; None where nothing
+        is expected."""
 
     def recommission(self) -> None:
         """Forget normal and learn it anew."""
@@ -146,7 +149,7 @@ class CommissionedJudge:
                 return Judgement(None, "running")
             score = self._baseline.score(vector.values, situation)
             events = self._follow(score, vector.end, standing=standing)
-            return Judgement(score, "running", events, keep=bool(events), deviation=self._baseline.deviation)
+            return Judgement(score, "running", events, keep=bool(events))
         regime = "unseen" if self.learned else "running"
         if standing or band < 0 or not vector.judgeable:
             return Judgement(None, regime)
@@ -199,6 +202,12 @@ class CommissionedJudge:
         self._next_step = end + _STEP
         change = self._baseline.adapt()
         return ({"event": "adapted", **change},) if change is not None else ()
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64] | None:
+        """See Judge."""
+        if situation.name != "running" or not self._baseline.knows(situation.band):
+            return None
+        return self._baseline.deviations(features, situation)
 
     def recommission(self) -> None:
         """See Judge."""

@@ -26,6 +26,7 @@ from statistics import median
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.monitoring.detection.judge import Judgement
 from agent.monitoring.detection.regime import Situation
@@ -187,6 +188,9 @@ class MetricJudge:
         rows = np.array(self._first)
         self._first.clear()
         return Judgement(None, "running", ({"event": "learned", "windows": len(rows)},), rows, keep=True)
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
+        """See Judge: one metric has no channels to compare."""
 
     def recommission(self) -> None:
         """See Judge."""

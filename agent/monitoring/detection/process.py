@@ -83,7 +83,6 @@ class ProcessBaseline:
         self._threshold = 0.0
         self.typical = 0.3
         self._collected = np.zeros(len(names))
-        self.deviation: NDArray[np.float64] | None = None
 
     def knows(self, band: int) -> bool:
         """See Baseline."""
@@ -149,18 +148,12 @@ class ProcessBaseline:
     def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
         """See Baseline; a missing channel (NaN) does not speak."""
         normal = self._normals[situation.band]
-        seen = features[self._means]
-        if self._bands.variables and situation.point is not None:
-            expected, doubt = self._expectation.at(situation.point)
-            deviation = (seen - expected) / np.sqrt(normal.unit * normal.unit + doubt)
+        self._collected = deviation = self._from_commissioned(features, situation)
+        if self._bands.variables:
             # of a channel that is left out nothing is expected, and it must not silence the others
-            self._point, self._seen = situation.point, np.where(np.isinf(normal.unit), 0.0, seen)
-        else:
-            deviation = (seen - normal.centre) / normal.unit
-        self._collected = deviation
+            self._point, self._seen = situation.point, np.where(np.isinf(normal.unit), 0.0, features[self._means])
         if self._following.offset is not None:
             deviation = deviation - self._following.offset
-        self.deviation = deviation
         square = float(deviation.dot(deviation))
         if square != square:  # noqa: PLR0124 -- NaN
             deviation = np.nan_to_num(deviation, nan=0.0)
@@ -171,6 +164,19 @@ class ProcessBaseline:
             order = np.argsort(-np.abs(deviation), kind="stable")[:_NAMED].tolist()
             contributors = tuple((self.names[i], float(deviation[i])) for i in order)
         return Score(value, self._threshold, self._tail.probability(value), contributors)
+
+    def _from_commissioned(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:
+        """How far the means are from what was expected at the commissioning, in the band's units."""
+        normal = self._normals[situation.band]
+        if self._bands.variables and situation.point is not None:
+            expected, doubt = self._expectation.at(situation.point)
+            return np.asarray((features[self._means] - expected) / np.sqrt(normal.unit * normal.unit + doubt))
+        return (features[self._means] - normal.centre) / normal.unit
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:
+        """See Baseline."""
+        deviation = self._from_commissioned(features, situation)
+        return deviation if self._following.offset is None else deviation - self._following.offset
 
     def follow(self, score: Score) -> None:
         """See Baseline."""

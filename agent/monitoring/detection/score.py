@@ -59,11 +59,6 @@ class Baseline(Protocol):
     def typical(self) -> float:
         """The usual ratio of value and threshold under normal, 0 to below 1."""
 
-    @property
-    def deviation(self) -> NDArray[np.float64] | None:
-        """How far each of ``names`` was from what is expected in the window scored last, in the baseline's
-        unit, without what was followed; None where that is no measure of single channels."""
-
     def knows(self, band: int) -> bool:
         """Whether it can score at this load band."""
 
@@ -78,6 +73,10 @@ class Baseline(Protocol):
 
     def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
         """Judge one window, shape (features,). Only at a band that it knows."""
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64] | None:
+        """How far each of ``names`` is from what is expected, in the baseline's unit, without what was
+        followed; None where there is no such measure of single channels."""
 
     def follow(self, score: Score) -> None:
         """Collect the window that was scored last, which was normal, for the next ``adapt``."""

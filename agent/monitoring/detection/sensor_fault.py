@@ -211,14 +211,19 @@ class SensorWatch:
         if self.masked is not None:
             self._wait()
 
+    def weighs_next(self) -> bool:
+        """Count a judged window; whether it shares no sample with the one weighed last, and is due."""
+        self._weighed += 1
+        due = self._weighed >= self._overlap
+        if due:
+            self._weighed = 0
+        return due
+
     def weigh(self, deviations: NDArray[np.float64], *, standing: bool) -> dict[str, SensorFaultKind]:
         """Take the deviations of a judged window, shape (scored,), in the baseline's unit, and not masked:
         whether a sensor drifts. ``standing``: an alarm of the machine stands. As ``judge``."""
-        self._weighed += 1
-        if self._weighed >= self._overlap:
-            self._weighed = 0
-            if self._drift.weigh(deviations, self._believed.any(axis=0)[self._scored], standing=standing):
-                self._tell()
+        if self._drift.weigh(deviations, self._believed.any(axis=0)[self._scored], standing=standing):
+            self._tell()
         return self.faults
 
     def _tell(self) -> None:

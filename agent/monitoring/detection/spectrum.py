@@ -52,7 +52,6 @@ class SpectrumBaseline:
     """``bands``: positions of the octave bands (dB) in the feature vector; ``levels``: those of the
     model's levels (dB), used where there is a model."""
 
-    deviation = None
     floor = 1.5
     """dB: the level of a band varies so much without being a finding (a record is short)."""
 
@@ -140,6 +139,9 @@ class SpectrumBaseline:
             contributors.sort(key=lambda named: -named[1])
             value = max(value, scaled)
         return Score(value, self._threshold, self._tail.probability(value), tuple(contributors))
+
+    def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
+        """See Baseline."""
 
     def follow(self, score: Score) -> None:
         """See Baseline."""
