@@ -13,8 +13,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# `make bench SKAB=folder`: where the recorded pump's CSV files are
-SKAB ?=
 # `make test PYTEST_ARGS="-k alarm"`
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 600
@@ -41,8 +39,12 @@ check: $(VENV)/.installed-dev  ## static checks only: ruff, mypy, who may import
 	PYTHONPATH=. $(BIN)/lint-imports --no-logo
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev  ## the benchmarks: a recorded pump (SKAB=folder), the cost of each stage
-	$(BIN)/python -m tests.bench.skab $(if $(SKAB),--data "$(SKAB)")
+bench: $(VENV)/.installed-dev  ## the benchmarks: recorded machines (WATCHKEEPER_DATA=folder), the cost of each stage
+	$(BIN)/python -m tests.bench.skab
+	$(BIN)/python -m tests.bench.femto
+	$(BIN)/python -m tests.bench.ims
+	$(BIN)/python -m tests.bench.nab
+	$(BIN)/python -m tests.bench.cmapss
 	$(BIN)/python -m tests.bench.path
 
 .PHONY: trial

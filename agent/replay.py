@@ -58,6 +58,8 @@ def replay(config_path: Path, path: Path, output: Path, speed: float | None = No
         windows = write_lines(replay_file(settings, path, speed), lines, seen)
     for alarm in alarms:
         print(_alarm_line(alarm.body), file=sys.stderr)  # noqa: T201 -- a command
+        for sentence in alarm.body.get("advice", ())[1:]:
+            print(f"    {sentence}", file=sys.stderr)  # noqa: T201
     print(f"{windows} windows in {output}, {len(alarms)} alarm transitions.", file=sys.stderr)  # noqa: T201
     return EXIT_OK
 
@@ -66,7 +68,7 @@ def _alarm_line(body: Mapping[str, Any]) -> str:
     reasons = ", ".join(f"{name} {amount:+.1f}" for name, amount in body.get("contributors", ()))
     if "limit" in body:
         reasons = f"{body['feature']} {body['value']:.4g} beyond {body['limit']:.4g}"
-    return f"{body['time'][:19]}Z  {body['asset']}  {body['transition']:<8}  {body['severity']:<7}  {reasons}"
+    return f"{body['time'][:19]}Z  {body['asset']}  {body['transition']:<9}  {body['severity']:<6}  {reasons}"
 
 
 def replay_file(settings: Settings, path: Path, speed: float | None = None) -> Iterator[Record]:

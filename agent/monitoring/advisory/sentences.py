@@ -69,15 +69,21 @@ def sentences(  # noqa: PLR0913 -- all that is known of an alarm
     return tuple(lines)
 
 
+def _listed(evidence: Sequence[str]) -> str:
+    """The strongest of it, nothing twice: several signs may rest on one channel."""
+    clauses = [clause for sign in evidence[:_MOST_EVIDENCE] for clause in sign.split("; ")]
+    return "; ".join(dict.fromkeys(clauses))
+
+
 def _causes(candidates: Sequence[Candidate]) -> list[str]:
     if not candidates:
         return []
     best, *others = candidates
     lines = [f"{_SURENESS[best.likelihood].format(name=best.name)}."]
     if best.evidence_for:
-        lines.append(f"For it speaks: {'; '.join(list(dict.fromkeys(best.evidence_for))[:_MOST_EVIDENCE])}.")
+        lines.append(f"For it speaks: {_listed(best.evidence_for)}.")
     if best.evidence_against:
-        lines.append(f"Against it: {'; '.join(list(dict.fromkeys(best.evidence_against))[:_MOST_EVIDENCE])}.")
+        lines.append(f"Against it: {_listed(best.evidence_against)}.")
     rivals = [other.name for other in others if other.likelihood != "conceivable"]
     if rivals:
         lines.append(f"It may also be {' or '.join(rivals)}.")
