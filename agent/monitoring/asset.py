@@ -114,9 +114,19 @@ class Asset:
                     channel.name, float(values.min()), float(values.mean()), float(values.max()), checked.time)
             return []
         records = point.observe(channel.number, checked, flags, source)
+        if records and len(self.points) > 1:
+            self._add_health(records)
         if records and point.resuming:
             return self._say_gap(point, records)
         return records
+
+    def _add_health(self, records: list[Record]) -> None:
+        """A window of one point of several also says how the machine as a whole is, and who lowers it."""
+        health = self.health
+        for record in records:
+            if record.kind == "summary" and health is not None and isinstance(record.body, dict):
+                lowered = [[name, round(lost, 1)] for name, lost in health.contributors]
+                record.body["asset_health"] = {"value": round(health.value, 1), "lowered_by": lowered}
 
     def _say_gap(self, point: MeasuringPoint, records: list[Record]) -> list[Record]:
         point.resuming = False

@@ -38,12 +38,17 @@ def read(path: Path) -> tuple[list[Nanos], dict[str, dict[str, NDArray[np.float6
         header, *rows = [row for row in csv.reader(stream) if row]
     times = [round(datetime.fromisoformat(row[0].strip()).replace(tzinfo=UTC).timestamp()) * SECOND for row in rows]
     table = np.array([[float(value or "nan") for value in row[1:]] for row in rows])
-    place = {name: position for position, name in enumerate(header[1:])}
-    bearings = sorted(name.removesuffix("_rms") for name in place if name.endswith("_rms"))
-    return times, {
-        bearing: {channel: table[:, place[f"{bearing}_{column}"]] for channel, column in COLUMNS.items()}
-        for bearing in bearings
-    }
+    # where the feature stands in a name differs: B1_rms, B1_a_rms, B1_rms_a
+    place = {tuple(name.split("_")): position for position, name in enumerate(header[1:])}
+    found = {}
+    for parts in sorted(place):
+        if "rms" in parts:
+            at = parts.index("rms")
+            bearing = "_".join(part for part in parts if part != "rms")
+            found[bearing] = {
+                channel: table[:, place[*parts[:at], column, *parts[at + 1 :]]] for channel, column in COLUMNS.items()
+            }
+    return times, found
 
 
 def watch(times: list[Nanos], channels: dict[str, NDArray[np.float64]]) -> Iterator[Record]:
