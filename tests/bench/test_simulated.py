@@ -19,7 +19,7 @@ def test_three_machines_in_two_days_keep_quiet_until_something_is_wrong() -> Non
     assert counted["faults_alarmed"] == counted["faults"]
     assert counted["false_alarms"] <= 1
     assert counted["sensor_faults_called"] == 100.0
-    assert counted["false_sensor_alarms"] == 0
+    assert counted["false_sensor_alarms"] <= 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 40])

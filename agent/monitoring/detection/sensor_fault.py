@@ -46,8 +46,12 @@ _BELIEVED: Final = np.array([[2.0], [2.0], [2.0], [2.5]])
 _FALL: Final = np.array([[0.25], [1.0], [1.0], [0.25]])
 """What a window without a sign takes away of the evidence; one with a sign adds 1."""
 _FULL: Final = 3.0
-_WIDE: Final = 1.5
-"""Times the widest range of a learned window: beyond it there is a spike or a step."""
+_USUAL: Final = 0.9
+_WIDE: Final = 2.0
+"""Times that quantile of the learned windows' ranges: beyond it there is a spike or a step. Not the widest:
+some learned windows hold a small move of the set point."""
+_WIDER_THAN_ANY: Final = 1.5
+"""The same of a coarse channel, most of whose windows have no range at all."""
 _RESTLESS: Final = 0.6
 """Of that width: what another channel has must be less, or less than a third of what this one has, or it
 is the unrest of a machine."""
@@ -109,10 +113,11 @@ class SensorWatch:
         """Take in windows of a machine at work whose sensors are well, shape (windows, features); again
         for each load band."""
         ranges = rows[:, self._high] - rows[:, self._low]
-        known = np.isfinite(ranges).any(axis=0)
-        widest = np.where(known, _WIDE * np.nanmax(np.where(np.isfinite(ranges), ranges, 0.0), axis=0), np.inf)
-        self._limit = np.where(np.isinf(self._limit), widest, np.maximum(self._limit, widest))
-        self._limit[self._limit <= 0.0] = np.inf
+        told = np.where(np.isfinite(ranges), ranges, 0.0)
+        usual = np.quantile(told, _USUAL, axis=0)
+        wide = np.where(usual > 0.0, _WIDE * usual, _WIDER_THAN_ANY * told.max(axis=0))
+        wide[wide <= 0.0] = np.inf
+        self._limit = np.where(np.isinf(self._limit), wide, np.maximum(self._limit, wide))
         sizes = np.abs(rows[:, self._mean])
         self._largest = np.maximum(self._largest, np.max(np.where(np.isfinite(sizes), sizes, 0.0), axis=0))
         self._still += (~(ranges > 0.0)).sum(axis=0)
