@@ -21,7 +21,7 @@ from agent.monitoring.assessment.assessment import NOTHING, Assessment, Explanat
 from agent.monitoring.detection.judge import Judge, Judgement
 from agent.monitoring.detection.limits import Exceeded, Limits
 from agent.monitoring.detection.model import ModelInput
-from agent.monitoring.detection.regime import Regime, Situation
+from agent.monitoring.detection.regime import Regime, RegimeName, Situation
 from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition, StateTracker
 from agent.monitoring.manipulation.extraction import Extraction, FeatureVector
@@ -65,6 +65,7 @@ class MeasuringPoint:
         self._model = model
         self._regime = regime
         self._sensors = sensors
+        self._regime_name: RegimeName = "starting"
         self._tells = _telling(regime, self._names)
         limits = [spec for spec in asset.limits if _own(spec.feature, channel, self._names)]
         self._limits = Limits(
@@ -108,16 +109,20 @@ class MeasuringPoint:
 
     def _judge(self, vector: FeatureVector, source: str, records: list[Record]) -> None:
         features = self._with_model(vector)
+        # sensors first, by the regime of the window before: a broken one must not tell this one's
+        seen = vector if self._sensors is None else self._sensors.look(vector, self._regime_name)
         for name, low, mean, high in self._tells:
-            self._regime.update(name, float(features[low]), float(features[mean]), float(features[high]), vector.end)
+            told = float(seen.values[mean])
+            if told == told:  # noqa: PLR0124 -- not NaN
+                self._regime.update(name, float(features[low]), told, float(features[high]), vector.end)
         situation = self._regime.at(vector.start, vector.end)
-        seen = vector if self._sensors is None else self._sensors.look(vector, situation)
+        self._regime_name = situation.name
         judged = self._score(seen, situation, records)
         score = judged.score
         if self._sensors is not None:
-            told = self._sensors.judged(self._deviations, vector, situation, source, standing=self.alarm.standing)
-            if told:
-                records += told
+            sensed = self._sensors.judged(self._deviations, vector, situation, source, standing=self.alarm.standing)
+            if sensed:
+                records += sensed
                 self.changed = True
         self._recent.append(seen.values)
         if situation.name == "running" and seen.judgeable:

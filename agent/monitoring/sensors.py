@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.annunciator import alarm_record, record_of
-from agent.monitoring.detection.regime import Situation
+from agent.monitoring.detection.regime import RegimeName, Situation
 from agent.monitoring.detection.sensor_fault import SensorFaultKind, SensorWatch
 from agent.monitoring.detection.state import Condition
 from agent.monitoring.manipulation.extraction import FeatureVector
@@ -69,9 +69,10 @@ class Sensors:
         """What the quality gate said of a sample of the channel with this number."""
         self._watch.note(channel, flags)
 
-    def look(self, vector: FeatureVector, situation: Situation) -> FeatureVector:
-        """Take a window; it without what faulty sensors say, and not judgeable without the operating point."""
-        self._watch.judge(vector.values, running=situation.name in _AT_WORK)
+    def look(self, vector: FeatureVector, regime: RegimeName) -> FeatureVector:
+        """Take a window, while the machine was (as far as is known) in this ``regime``; it without what faulty
+        sensors say, and not judgeable without the operating point."""
+        self._watch.judge(vector.values, running=regime in _AT_WORK)
         masked = self._watch.masked
         if masked is None:
             return vector
