@@ -14,11 +14,14 @@ _ASKED_EVERY: Final = 512
 
 
 class Outlook:
-    """Follows the scores of one point; ``typical`` as in ``Health``."""
+    """Follows the scores of one point; ``typical`` as in ``Health``; ``overlap``: how many windows share
+    each sample. Of those one is taken: the others say the same again."""
 
-    def __init__(self, typical: float) -> None:
+    def __init__(self, typical: float, overlap: int = 1) -> None:
         self._health = Health(typical)
         self._trend = Trend()
+        self._overlap = max(1, overlap)
+        self._passed = self._overlap
         self._since = 0
         self.prognosis = Prognosis()
         """As it was told last."""
@@ -30,6 +33,10 @@ class Outlook:
 
     def update(self, ratio: float, time: Nanos) -> float | None:
         """Take the ratio of score and threshold of a window that ended at ``time``; the health index."""
+        self._passed += 1
+        if self._passed < self._overlap:
+            return self._health.value
+        self._passed = 0
         value = self._health.update(ratio, time)
         if value is not None:
             self._trend.add(time, value)

@@ -78,6 +78,8 @@ class MeasuringPoint:
         self._assessment = Assessment.of(asset, extraction.names, channel)
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_EXPLAINED_BY if asset.profile == "waveform" else 1)
         self.outlook: Outlook | None = None
+        window = asset.window
+        self._overlap = round((window.seconds or window.count or 1.0) / window.stride) if window.stride else 1
         # ns that a window of telemetry takes to be filled by a fault; records of waveforms are full of it at once
         self._fills = round((asset.window.seconds or 0.0) * SECOND) if asset.profile == "process" else 0
         self._explain_at: Nanos = 0
@@ -163,7 +165,7 @@ class MeasuringPoint:
             self._assessment.complete()
             if self._sensors is not None:
                 self._sensors.learn(judged.learned)
-            self.outlook = Outlook(self._judge_of.typical)
+            self.outlook = Outlook(self._judge_of.typical, self._overlap)
         for event in judged.events:
             operating = {"operating": self._regime.bands.describe(event["band"])} if "band" in event else {}
             records.append(self._telling.event(vector, event | operating))
@@ -287,7 +289,7 @@ class MeasuringPoint:
             if self._sensors is not None and document["sensors"] is not None:
                 self._sensors.restore(document["sensors"])
             if self._judge_of.learned:
-                self.outlook = Outlook(self._judge_of.typical)
+                self.outlook = Outlook(self._judge_of.typical, self._overlap)
                 if document["outlook"] is not None:
                     self.outlook.restore(document["outlook"])
 

@@ -109,5 +109,5 @@ def _detection(point: MeasuringPoint) -> list[Stage]:
         Stage("telemetry: score", "row", score, "norm of 8 deviations",
               lambda _: float(deviation.dot(deviation)) ** 0.5, vector, WHOLE),
         Stage("telemetry: regime, state, health and record", "row", lambda _: point._judge(vector(), "", []),
-              "dict of 16 features", lambda _: dict(zip(names, latest.tolist(), strict=True)), score, WHOLE),
+              "dict of 16 features", lambda _: dict(zip(names, latest[:16].tolist(), strict=True)), score, WHOLE),
     ]  # fmt: skip

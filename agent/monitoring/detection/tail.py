@@ -53,6 +53,7 @@ class Tail:
         self._windows = 0.0
         self._excesses = 0.0
         self._sum = 0.0
+        self._fit = self._fitted()
 
     def learn(self, values: NDArray[np.float64], overlap: float = 1.0) -> None:
         """Take in the statistic of normal windows, shape (n,); ``overlap``: how many of them share
@@ -66,6 +67,7 @@ class Tail:
         self._windows += windows
         self._excesses += excesses
         self._sum += total
+        self._fit = self._fitted()
 
     @property
     def level(self) -> float:
@@ -77,7 +79,7 @@ class Tail:
         infinite where nothing may exceed it (a budget of 0, or nothing learned yet)."""
         if probability <= 0.0:
             return inf
-        alpha, beta, share = self._fitted()
+        alpha, beta, share = self._fit
         if probability >= share:
             return self._prior.floor
         return max(self._prior.floor, self._prior.level + beta * expm1(log(share / probability) / alpha))
@@ -85,7 +87,7 @@ class Tail:
     def probability(self, value: float) -> float:
         """The probability, under normal, of a value at least this high; in (0, 1]. Below the level,
         where no decision falls, it is interpolated."""
-        alpha, beta, share = self._fitted()
+        alpha, beta, share = self._fit
         level = self._prior.level
         if value >= level:
             return max(share * float((1.0 + (value - level) / beta) ** -alpha), 1e-300)
@@ -104,6 +106,7 @@ class Tail:
     def restore(self, document: Mapping[str, Any]) -> None:
         """The inverse of ``to_json``."""
         self._windows, self._excesses, self._sum = (float(document[key]) for key in ("windows", "excesses", "sum"))
+        self._fit = self._fitted()
 
 
 def per_window(false_alarms_per_month: float, seconds: float) -> float:

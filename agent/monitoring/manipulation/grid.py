@@ -80,8 +80,8 @@ class Grid:
         self._extremes = extremes
         self._empty = empty(count, extremes=extremes)
         self._sums = Sliding(np.add, 0.0, self._cells, 3 * count)
-        self._lows = Sliding(np.minimum, inf, self._cells, count)
-        self._highs = Sliding(np.maximum, -inf, self._cells, count)
+        # lows, and highs the other way up: one minimum serves both
+        self._bounds = Sliding(np.minimum, inf, self._cells, 2 * count)
         self._slopes = SlidingSlope(self._cells, count, self._width / SECOND) if slopes else None
         self._open: dict[int, list[float]] = {}
         self._reached = [_NEVER] * count
@@ -155,7 +155,7 @@ class Grid:
         return cell
 
     def _begin_anew(self) -> None:
-        for sliding in (self._sums, self._lows, self._highs, self._slopes):
+        for sliding in (self._sums, self._bounds, self._slopes):
             if sliding is not None:
                 sliding.reset()
         self._open.clear()
@@ -249,8 +249,11 @@ class Grid:
         moments = self._sums.push(index, sums)
         missing = 0.0 in counts and not moments[:channels].all()
         if self._extremes:
-            lows = self._lows.push(index, newest[3 * channels : 4 * channels])
-            moments = np.concatenate((moments, lows, self._highs.push(index, newest[4 * channels :])))
+            extremes = newest[3 * channels :].copy()
+            np.negative(extremes[channels:], out=extremes[channels:])
+            bounds = self._bounds.push(index, extremes)
+            np.negative(bounds[channels:], out=bounds[channels:])
+            moments = np.concatenate((moments, bounds))
         slopes = None
         if self._slopes is not None:
             known = np.where(sums[:channels] > 0, sums[channels : 2 * channels], np.nan)

@@ -48,13 +48,14 @@ def names_of(channels: Sequence[str], statistics: Sequence[str] = STATISTICS) ->
 class GridStatistics:
     """These ``statistics`` of a grid's windows; mean and std are among them and come first."""
 
-    __slots__ = ("_rest", "_rows")
+    __slots__ = ("_bounded", "_rest", "_rows")
 
     def __init__(self, statistics: Sequence[str]) -> None:
         if tuple(statistics[:2]) != STATISTICS[:2]:
             raise ValueError("mean and std are always computed, and come first")
         self._rows = len(statistics)
         self._rest = tuple(enumerate(statistics))[2:]
+        self._bounded = tuple(statistics[2:]) == ("min", "max")
 
     def of(self, window: CellWindow) -> NDArray[np.float64]:
         """Feature vector, shape (statistics x channels,); NaN where a channel has no samples."""
@@ -72,6 +73,9 @@ class GridStatistics:
         out = np.empty((self._rows, mean.size))
         out[0] = mean
         np.sqrt(variance, out=out[1])
+        if self._bounded and not window.missing:
+            out[2:] = moments[LOW:]
+            return out.ravel()
         for row, statistic in self._rest:
             out[row] = self._other(statistic, window, square)
         return out.ravel()
