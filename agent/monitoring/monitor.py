@@ -109,9 +109,13 @@ class Monitor:
         """Notice when there are more alarms than a person can follow."""
         told: list[Record] = []
         for record in records:
-            if record.kind == "alarm" and record.body["transition"] == "raised":
+            # where every window is an alarm of its own, somebody wants to count them, not to follow them
+            if record.kind == "alarm" and record.body["transition"] == "raised" and self._has_episodes(record.asset):
                 told += self._flooded(self._flood.note(record.asset, now))
         return [*records, *told]
+
+    def _has_episodes(self, asset_id: str) -> bool:
+        return not self._assets[asset_id].spec.persistence.every_window
 
     def _flooded(self, change: Change | None) -> list[Record]:
         if change is None:

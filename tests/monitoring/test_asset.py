@@ -15,6 +15,7 @@ from agent.monitoring.spec import (
     AssetSpec,
     ChannelSpec,
     LearningSpec,
+    LimitSpec,
     RunningSpec,
     WindowSpec,
 )
@@ -271,3 +272,12 @@ def test_a_latching_alarm_stays_until_it_is_reset() -> None:
     plant.run(30)
     (reset,) = plant.do("ack")
     assert (reset["transition"], reset["before"], reset["state"]) == ("reset", "latched", "normal")
+
+
+def test_windows_that_are_alarms_of_their_own_are_no_flood() -> None:
+    spec = replace(
+        PUMP, channels=PUMP.channels[:1], window=WindowSpec(count=4), learning=LearningSpec(enabled=False),
+        limits=(LimitSpec(feature="rms", alarm=2.0),), persistence=PersistenceSpec(every_window=True))
+    found = alarms(Plant(spec).run(100))
+    assert len(found) == 25
+    assert {body["asset"] for body in found} == {"pump"}
