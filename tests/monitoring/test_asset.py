@@ -16,6 +16,7 @@ from agent.monitoring.spec import (
     ChannelSpec,
     LearningSpec,
     LimitSpec,
+    PersistenceSpec,
     RunningSpec,
     WindowSpec,
 )
