@@ -59,11 +59,7 @@ def _telemetry(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime
         means = [where("mean" if single else f"{channel.name}.mean") for channel in judged]
         spreads = [where("std" if single else f"{channel.name}.std") for channel in judged]
         window = asset.window
-        overlap = 1.0
-        if window.count:
-            overlap = window.count / (window.stride or window.count)
-        elif window.seconds and window.stride:
-            overlap = window.seconds / window.stride
+        overlap = window.overlap
         baseline: Baseline
         if asset.profile == "indicator":
             baseline = IndicatorBaseline(judged, means, asset.false_alarms_per_month)

@@ -78,8 +78,7 @@ class MeasuringPoint:
         self._assessment = Assessment.of(asset, extraction.names, channel)
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_EXPLAINED_BY if asset.profile == "waveform" else 1)
         self.outlook: Outlook | None = None
-        window = asset.window
-        self._overlap = round((window.seconds or window.count or 1.0) / window.stride) if window.stride else 1
+        self._overlap = round(asset.window.overlap)
         # ns that a window of telemetry takes to be filled by a fault; records of waveforms are full of it at once
         self._fills = round((asset.window.seconds or 0.0) * SECOND) if asset.profile == "process" else 0
         self._explain_at: Nanos = 0

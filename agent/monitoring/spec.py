@@ -88,6 +88,11 @@ class WindowSpec:
     count: int | None = None
     stride: float | None = None
 
+    @property
+    def overlap(self) -> float:
+        """How many windows share each sample."""
+        return (self.count or self.seconds or 1.0) / self.stride if self.stride else 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSpec:

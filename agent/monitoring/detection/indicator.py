@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.regime import Situation
 from agent.monitoring.detection.score import Score, Span
-from agent.monitoring.detection.tail import Prior, Tail, per_window
+from agent.monitoring.detection.tail import Prior, Threshold
 from agent.monitoring.spec import ChannelSpec
 
 _WEIGHT: Final = 0.1
@@ -77,17 +77,18 @@ class IndicatorBaseline:
         self._rises = np.array([only_rises(channel) for channel in channels])
         self._falls = np.array([channel.worse == "below" for channel in channels])
         # as many chances as channels
-        self._budget = false_alarms_per_month / len(channels)
+        self._threshold = Threshold(PRIOR, false_alarms_per_month / len(channels), _OVERLAP, typical=0.3)
         self._normals: dict[int, _Normal] = {}
         self._mean = np.zeros(len(channels))
         self._deviation = np.zeros(len(channels))
         self._followed = np.zeros(len(channels))
-        self._tail = Tail(PRIOR)
         self._following = Following(len(channels), 0.0, 0.0)
         self._told = np.zeros(len(channels))
-        self._seconds = 0.0
-        self._threshold = 0.0
-        self.typical = 0.3
+
+    @property
+    def typical(self) -> float:
+        """See Baseline."""
+        return self._threshold.typical
 
     def knows(self, band: int) -> bool:
         """See Baseline."""
@@ -116,15 +117,8 @@ class IndicatorBaseline:
         spread[left] = np.inf
         self._normals[band] = _Normal(place, spread)
         self._mean = np.zeros(len(self.names))
-        self._threshold = PRIOR.floor
         statistic = np.array([self.score(row, Situation("running", band)).value for row in span.features])
-        self._tail.learn(statistic, _OVERLAP)
-        self._seconds = span.seconds
-        self._set_threshold()
-        self.typical = min(0.9, float(np.median(statistic)) / self._threshold)
-
-    def _set_threshold(self) -> None:
-        self._threshold = self._tail.threshold(per_window(self._budget, self._seconds * _OVERLAP))
+        self._threshold.learn(statistic, span.seconds)
 
     def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
         """See Baseline: one reading of each channel, and the ones before it in the mean. A missing
@@ -139,7 +133,7 @@ class IndicatorBaseline:
         order = np.argsort(-worse, kind="stable")[:_NAMED].tolist()
         value = max(float(worse[order[0]]), 0.0)
         contributors = tuple((self.names[i], float(said[i])) for i in order)
-        return Score(value, self._threshold, self._tail.probability(value), contributors)
+        return Score(value, self._threshold.value, self._threshold.probability(value), contributors)
 
     def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
         """See Baseline."""
@@ -148,19 +142,17 @@ class IndicatorBaseline:
         """See Baseline. The place follows each reading, the tail learns with the next step."""
         by = _FOLLOWED * np.nan_to_num(self._deviation - self._followed, nan=0.0)
         self._followed = np.clip(self._followed + by, -_FOLLOWED_MOST, _FOLLOWED_MOST)
-        self._following.collect(self._deviation, score.value - self._tail.level, 1.0 / _OVERLAP)
+        self._following.collect(self._deviation, self._threshold.excess(score.value), 1.0 / _OVERLAP)
 
     def adapt(self) -> dict[str, Any] | None:
         """See Baseline."""
         step = self._following.step()
         if step is None:
             return None
-        before = self._threshold
-        self._tail.add(step.windows, step.excesses, step.total)
-        self._set_threshold()
+        threshold = self._threshold.follow(step.windows, step.excesses, step.total)
         moved, self._told = self._followed - self._told, self._followed.copy()
         return {
-            "threshold": [before, self._threshold],
+            "threshold": threshold,
             "moved": {name: round(float(by), 3) for name, by in zip(self.names, moved, strict=True)},
         }
 
@@ -188,9 +180,7 @@ class IndicatorBaseline:
             },
             "followed": self._followed.tolist(),
             "mean": self._mean.tolist(),
-            "tail": self._tail.to_json(),
-            "seconds": self._seconds,
-            "typical": self.typical,
+            **self._threshold.to_json(),
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
@@ -208,7 +198,4 @@ class IndicatorBaseline:
         self._followed = np.array(document["followed"], dtype=np.float64)
         self._told = self._followed.copy()
         self._mean = np.array(document["mean"], dtype=np.float64)
-        self._tail.restore(document["tail"])
-        self._seconds = float(document["seconds"])
-        self.typical = float(document["typical"])
-        self._set_threshold()
+        self._threshold.restore(document)

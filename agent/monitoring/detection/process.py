@@ -23,7 +23,7 @@ from agent.monitoring.detection.expectation import Expectation, Stay, Stays
 from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.regime import Situation
 from agent.monitoring.detection.score import NAMED_FROM, Score, Span
-from agent.monitoring.detection.tail import Prior, Tail, per_window
+from agent.monitoring.detection.tail import Prior, Threshold
 
 # 1.84 at one false alarm a month with windows of 12 s: in the middle of the plateau (1.75 to 1.95) on
 # the recorded pump test bed, see tests/bench/skab.py.
@@ -71,18 +71,19 @@ class ProcessBaseline:
         self._spreads = np.asarray(spreads, dtype=np.intp)
         self._bands = bands
         self._overlap = overlap
-        self._budget = false_alarms_per_month
         self._normals: dict[int, _Normal] = {}
         self._expectation = Expectation(len(bands.variables), len(names))
         self._stays = Stays(overlap)
         self._point: NDArray[np.float64] | None = None
         self._seen = np.zeros(len(names))
-        self._tail = Tail(PRIOR)
+        self._threshold = Threshold(PRIOR, false_alarms_per_month, overlap, typical=0.3)
         self._following = Following(len(names), _STEP, _MOST)
-        self._seconds = 0.0
-        self._threshold = 0.0
-        self.typical = 0.3
         self._collected = np.zeros(len(names))
+
+    @property
+    def typical(self) -> float:
+        """See Baseline."""
+        return self._threshold.typical
 
     def knows(self, band: int) -> bool:
         """See Baseline."""
@@ -116,10 +117,7 @@ class ProcessBaseline:
         norm = max(float(np.quantile(norms, _REFERENCE)), 1e-9)
         self._normals[band] = _Normal(np.nan_to_num(centre), unit, norm)
         self._fit()
-        self._tail.learn(norms / norm, self._overlap)
-        self._seconds = span.seconds
-        self._set_threshold()
-        self.typical = min(0.9, float(np.median(norms / norm)) / self._threshold)
+        self._threshold.learn(norms / norm, span.seconds)
 
     def _without_moves(
         self, points: NDArray[np.float64], means: NDArray[np.float64], judged: NDArray[np.bool_]
@@ -142,9 +140,6 @@ class ProcessBaseline:
             units = [np.where(np.isfinite(normal.unit), normal.unit, 0.0) for normal in self._normals.values()]
             self._expectation.fit(np.max(units, axis=0))
 
-    def _set_threshold(self) -> None:
-        self._threshold = self._tail.threshold(per_window(self._budget, self._seconds * self._overlap))
-
     def score(self, features: NDArray[np.float64], situation: Situation) -> Score:
         """See Baseline; a missing channel (NaN) does not speak."""
         normal = self._normals[situation.band]
@@ -160,10 +155,10 @@ class ProcessBaseline:
             square = float(deviation.dot(deviation))
         value = square**0.5 / normal.norm
         contributors: tuple[tuple[str, float], ...] = ()
-        if value > NAMED_FROM * self._threshold:
+        if value > NAMED_FROM * self._threshold.value:
             order = np.argsort(-np.abs(deviation), kind="stable")[:_NAMED].tolist()
             contributors = tuple((self.names[i], float(deviation[i])) for i in order)
-        return Score(value, self._threshold, self._tail.probability(value), contributors)
+        return Score(value, self._threshold.value, self._threshold.probability(value), contributors)
 
     def _from_commissioned(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:
         """How far the means are from what was expected at the commissioning, in the band's units."""
@@ -180,8 +175,7 @@ class ProcessBaseline:
 
     def follow(self, score: Score) -> None:
         """See Baseline."""
-        excess = score.value - self._tail.level
-        self._following.collect(self._collected, excess, 1.0 / self._overlap)
+        self._following.collect(self._collected, self._threshold.excess(score.value), 1.0 / self._overlap)
         if self._point is not None:
             self._stays.take(self._point, self._seen, self._bands.scale)
 
@@ -191,14 +185,12 @@ class ProcessBaseline:
         step = self._following.step()
         if step is None:
             return None
-        before = self._threshold
-        self._tail.add(step.windows, step.excesses, step.total)
-        self._set_threshold()
+        threshold = self._threshold.follow(step.windows, step.excesses, step.total)
         new = self._expectation.add_new(_long(self._stays.drain())) if len(self._expectation) else 0
         if new:
             self._fit()
         moved = {name: round(float(by), 4) for name, by in zip(self.names, step.moved, strict=True) if abs(by) > 1e-3}  # noqa: PLR2004
-        return {"threshold": [before, self._threshold], "moved": moved} | ({"points": new} if new else {})
+        return {"threshold": threshold, "moved": moved} | ({"points": new} if new else {})
 
     def forget(self) -> None:
         """See Baseline."""
@@ -223,9 +215,7 @@ class ProcessBaseline:
                 }
                 for band, normal in self._normals.items()
             },
-            "tail": self._tail.to_json(),
-            "seconds": self._seconds,
-            "typical": self.typical,
+            **self._threshold.to_json(),
             "stays": self._expectation.to_json(),
             "following": self._following.to_json(),
         }
@@ -245,11 +235,8 @@ class ProcessBaseline:
         }
         self._expectation.restore(document["stays"])
         self._fit()
-        self._tail.restore(document["tail"])
-        self._seconds = float(document["seconds"])
-        self.typical = float(document["typical"])
+        self._threshold.restore(document)
         self._following.restore(document["following"])
-        self._set_threshold()
 
 
 def _long(stays: Sequence[Stay]) -> list[Stay]:

@@ -27,7 +27,7 @@ from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.model import Model
 from agent.monitoring.detection.regime import Situation
 from agent.monitoring.detection.score import Score, Span
-from agent.monitoring.detection.tail import Prior, Tail, per_window
+from agent.monitoring.detection.tail import Prior, Threshold
 
 _SMOOTHED: Final = 5
 # 10 dB at one false alarm a month with a record every 10 s; 100 records cannot move it much.
@@ -67,15 +67,16 @@ class SpectrumBaseline:
         self._bands = np.asarray(bands, dtype=np.intp)
         self._levels = np.asarray(levels, dtype=np.intp)
         self._model = model
-        self._budget = false_alarms_per_month
         self._normals: dict[int, _Normal] = {}
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_SMOOTHED)
         self._recent_errors: deque[float] = deque(maxlen=_SMOOTHED)
-        self._tail = Tail(PRIOR)
+        self._threshold = Threshold(PRIOR, false_alarms_per_month, _SMOOTHED, typical=0.1)
         self._following = Following(len(bands), _STEP, _MOST)
-        self._seconds = 0.0
-        self._threshold = 0.0
-        self.typical = 0.1
+
+    @property
+    def typical(self) -> float:
+        """See Baseline."""
+        return self._threshold.typical
 
     def knows(self, band: int) -> bool:
         """See Baseline."""
@@ -103,18 +104,11 @@ class SpectrumBaseline:
         # the statistic over the learned records, as it will be computed from now on
         self._recent.clear()
         self._recent_errors.clear()
-        self._threshold = PRIOR.floor
         situation = Situation("running", band)
         statistic = np.array([self.score(row, situation).value for row in seen])[_SMOOTHED:]
         self._recent.clear()
         self._recent_errors.clear()
-        self._tail.learn(statistic, _SMOOTHED)
-        self._seconds = span.seconds
-        self._set_threshold()
-        self.typical = min(0.9, max(0.0, float(np.median(statistic)) / self._threshold))
-
-    def _set_threshold(self) -> None:
-        self._threshold = self._tail.threshold(per_window(self._budget, self._seconds * _SMOOTHED))
+        self._threshold.learn(statistic, span.seconds)
 
     def _error_level(self, features: NDArray[np.float64], normal: NDArray[np.float64]) -> float:
         assert self._model is not None  # noqa: S101 -- asked only where there is one
@@ -138,25 +132,23 @@ class SpectrumBaseline:
             contributors.append(("model", scaled))
             contributors.sort(key=lambda named: -named[1])
             value = max(value, scaled)
-        return Score(value, self._threshold, self._tail.probability(value), tuple(contributors))
+        return Score(value, self._threshold.value, self._threshold.probability(value), tuple(contributors))
 
     def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
         """See Baseline."""
 
     def follow(self, score: Score) -> None:
         """See Baseline."""
-        self._following.collect(self._recent[-1], score.value - self._tail.level, 1.0 / _SMOOTHED)
+        self._following.collect(self._recent[-1], self._threshold.excess(score.value), 1.0 / _SMOOTHED)
 
     def adapt(self) -> dict[str, Any] | None:
         """See Baseline: medians move by a quarter of a dB a step, two in all."""
         step = self._following.step()
         if step is None:
             return None
-        before = self._threshold
-        self._tail.add(step.windows, step.excesses, step.total)
-        self._set_threshold()
+        threshold = self._threshold.follow(step.windows, step.excesses, step.total)
         moved = {name: round(float(by), 3) for name, by in zip(self.names, step.moved, strict=True)}
-        return {"threshold": [before, self._threshold], "moved": moved}
+        return {"threshold": threshold, "moved": moved}
 
     def forget(self) -> None:
         """See Baseline."""
@@ -181,9 +173,7 @@ class SpectrumBaseline:
                 }
                 for band, normal in self._normals.items()
             },
-            "tail": self._tail.to_json(),
-            "seconds": self._seconds,
-            "typical": self.typical,
+            **self._threshold.to_json(),
             "following": self._following.to_json(),
         }
 
@@ -204,11 +194,8 @@ class SpectrumBaseline:
             )
             for band, kept in document["bands"].items()
         }
-        self._tail.restore(document["tail"])
-        self._seconds = float(document["seconds"])
-        self.typical = float(document["typical"])
+        self._threshold.restore(document)
         self._following.restore(document["following"])
-        self._set_threshold()
 
 
 def _causal_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

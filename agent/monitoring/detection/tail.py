@@ -109,6 +109,57 @@ class Tail:
         self._fit = self._fitted()
 
 
+class Threshold:
+    """The threshold of one statistic: its tail, held against a budget. ``overlap``: how many windows share
+    each sample."""
+
+    def __init__(self, prior: Prior, false_alarms_per_month: float, overlap: float, typical: float) -> None:
+        self._tail = Tail(prior)
+        self._budget = false_alarms_per_month
+        self._overlap = overlap
+        self._seconds = 0.0
+        self.value = 0.0
+        """0 before anything was learned."""
+        self.typical = typical
+        """The usual ratio of the statistic and the threshold under normal, 0 to below 1."""
+
+    def learn(self, statistic: NDArray[np.float64], seconds: float) -> None:
+        """Take in the statistic of a commissioned span, shape (n,), a window every so many ``seconds``."""
+        self._tail.learn(statistic, self._overlap)
+        self._seconds = seconds
+        self._set()
+        self.typical = min(0.9, max(0.0, float(np.median(statistic)) / self.value))
+
+    def follow(self, windows: float, excesses: float, total: float) -> list[float]:
+        """Take in what was collected (see ``Tail.add``); the threshold before and after."""
+        before = self.value
+        self._tail.add(windows, excesses, total)
+        self._set()
+        return [before, self.value]
+
+    def excess(self, value: float) -> float:
+        """How far a value is above the level where the tail begins."""
+        return value - self._tail.level
+
+    def probability(self, value: float) -> float:
+        """See ``Tail.probability``."""
+        return self._tail.probability(value)
+
+    def _set(self) -> None:
+        self.value = self._tail.threshold(per_window(self._budget, self._seconds * self._overlap))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a snapshot keeps it."""
+        return {"tail": self._tail.to_json(), "seconds": self._seconds, "typical": self.typical}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``."""
+        self._tail.restore(document["tail"])
+        self._seconds = float(document["seconds"])
+        self.typical = float(document["typical"])
+        self._set()
+
+
 def per_window(false_alarms_per_month: float, seconds: float) -> float:
     """The probability that each independent window may have of a false alarm: a window every so
     many ``seconds``."""
