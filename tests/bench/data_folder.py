@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 from pathlib import Path
+from typing import IO
 
 _ROOT = Path(__file__).parents[2]
 
@@ -21,3 +23,14 @@ def parser(description: str, name: str) -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="one JSON object")
     made.add_argument("--output", type=Path, help="folder for the JSON lines, a file each")
     return made
+
+
+def open_text(path: Path) -> IO[str]:
+    """A text file, packed by gzip or not."""
+    return gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
+
+
+def first_line(path: Path) -> str:
+    """What stands at the top of a text file."""
+    with open_text(path) as stream:
+        return stream.readline().strip()

@@ -9,7 +9,6 @@ five rows. Files: ``*features*.csv(.gz)``, first column the time, then ``B1_rms`
 from __future__ import annotations
 
 import csv
-import gzip
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from agent.models import ModelShelf
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.types import SECOND, Block, Nanos, Record
 from agent.replay import write_lines
-from tests.bench.data_folder import parser
+from tests.bench.data_folder import open_text, parser
 
 HERE = Path(__file__).parent
 COLUMNS = {"rms": "rms", "peak": "max", "kurtosis": "kurtosis"}
@@ -34,7 +33,7 @@ REFERENCE = slice(50, 250)
 
 def read(path: Path) -> tuple[list[Nanos], dict[str, dict[str, NDArray[np.float64]]]]:
     """(times of the rows in ns, bearing -> channel -> values)."""
-    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as stream:
+    with open_text(path) as stream:
         header, *rows = [row for row in csv.reader(stream) if row]
     times = [round(datetime.fromisoformat(row[0].strip()).replace(tzinfo=UTC).timestamp()) * SECOND for row in rows]
     table = np.array([[float(value or "nan") for value in row[1:]] for row in rows])

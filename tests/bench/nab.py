@@ -8,9 +8,7 @@ labels are read here, after the monitor has spoken, and nowhere else.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import gzip
 import json
 import os
 import sys
@@ -22,6 +20,7 @@ from typing import NamedTuple
 from agent.config import load
 from agent.monitoring.types import SECOND, Nanos, Record
 from agent.replay import replay_file, write_lines
+from tests.bench.data_folder import first_line, open_text, parser
 from tests.bench.nab_scoring import FileScore, Window, normalised, score
 
 HERE = Path(__file__).parent
@@ -38,7 +37,7 @@ class Verdict(NamedTuple):
 
 def times(path: Path) -> list[Nanos]:
     """The time of each row."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
+    with open_text(path) as stream:
         return [_nanos(row["timestamp"]) for row in csv.DictReader(stream)]
 
 
@@ -76,12 +75,7 @@ def judge(path: Path, output: Path | None) -> Verdict:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(os.environ.get("WATCHKEEPER_DATA", HERE.parents[2] / "shared" / "data")) / "nab"
-    parser.add_argument("--data", type=Path, default=default, help="folder with NAB's files (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--output", type=Path, help="folder for the JSON lines, a file each")
-    options = parser.parse_args(arguments)
+    options = parser(__doc__.splitlines()[0], "nab").parse_args(arguments)
     found = files(options.data)
     if not found:
         print(f"not run: no files of NAB below {options.data} ({WINDOWS}, <category>/<name>.csv)", file=sys.stderr)
@@ -127,14 +121,9 @@ def files(folder: Path) -> dict[str, tuple[Path, Sequence[Sequence[str]]]]:
     named = {}
     for path in sorted(folder.glob("**/*.csv*")):
         name = f"{path.parent.name}/{path.name.removesuffix('.gz')}"
-        if name.endswith(".csv") and (name in labels or _header(path) == "timestamp,value"):
+        if name.endswith(".csv") and (name in labels or first_line(path) == "timestamp,value"):
             named[name] = path, labels.get(name, ())
     return named
-
-
-def _header(path: Path) -> str:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
-        return stream.readline().strip()
 
 
 def _rounded(figure: float | None) -> float | None:

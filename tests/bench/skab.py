@@ -7,9 +7,7 @@ are pooled over all files. The labels are read here, after the monitor has spoke
 
 from __future__ import annotations
 
-import argparse
 import csv
-import gzip
 import json
 import os
 import sys
@@ -19,6 +17,7 @@ from pathlib import Path
 
 from agent.config import load
 from agent.replay import replay_file, write_lines
+from tests.bench.data_folder import first_line, open_text, parser
 
 HERE = Path(__file__).parent
 LEARNED_ROWS = 400
@@ -51,7 +50,7 @@ class Counts:
 
 def labels(path: Path) -> list[tuple[int, bool]]:
     """(second, anomalous) of each row."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
+    with open_text(path) as stream:
         rows = csv.DictReader(stream, delimiter=";")
         return [
             (round(datetime.fromisoformat(row["datetime"]).replace(tzinfo=UTC).timestamp()),
@@ -80,15 +79,10 @@ def judge(path: Path, output: Path | None) -> Counts:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(os.environ.get("WATCHKEEPER_DATA", HERE.parents[2] / "shared" / "data")) / "skab"
-    parser.add_argument("--data", type=Path, default=default, help="folder with SKAB's files (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--output", type=Path, help="folder for the JSON lines, a file each")
-    options = parser.parse_args(arguments)
+    options = parser(__doc__.splitlines()[0], "skab").parse_args(arguments)
     files = sorted(
         path for path in options.data.glob("**/*.csv*")
-        if path.name.endswith((".csv", ".csv.gz")) and "changepoint" in _header(path)
+        if path.name.endswith((".csv", ".csv.gz")) and "changepoint" in first_line(path)
     )
     if not files:
         print(f"not run: no labelled SKAB file below {options.data}", file=sys.stderr)
@@ -113,11 +107,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name:<16} F1 {row['f1']:6.2f}  FAR {row['far']:6.2f} %  MAR {row['mar']:6.2f} %")
     print(f"{len(files)} files pooled: F1 {figures['f1']:.2f}  FAR {figures['far']:.2f} %  MAR {figures['mar']:.2f} %")
     return 0
-
-
-def _header(path: Path) -> str:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
-        return stream.readline()
 
 
 if __name__ == "__main__":
