@@ -28,7 +28,7 @@ from agent.monitoring.spec import AssetSpec, ChannelSpec
 from agent.monitoring.types import SECOND, Block, FloatArray, Nanos, Record
 
 NPY_SUFFIXES: Final = (".npz", ".npy")
-_KINDS_SHOWN: Final = ("summary",)
+_KINDS_SHOWN: Final = ("window",)
 
 
 class InputError(ConfigError):

@@ -115,7 +115,7 @@ def test_another_device_takes_it_over_and_need_not_learn(file: Path, tmp_path: P
     assert before.learned is None
     run(other, "pump-2", 30, fault=3.0)
     with closing(sqlite3.connect(load(other).journal.path)) as log:
-        said = [json.loads(payload) for (payload,) in log.execute("SELECT payload FROM log WHERE kind <> 'summary'")]
+        said = [json.loads(payload) for (payload,) in log.execute("SELECT payload FROM log WHERE kind <> 'window'")]
     assert [body["event"] for body in said if body.get("event") in {"learned", "relearn"}] == []
     assert "raised" in [body.get("transition") for body in said], "it is judged from the first window on"
     (note,) = [body for body in said if body.get("event") == "baseline-imported"]

@@ -233,6 +233,8 @@ class AssetTable(AssetPart):
     false_alarms_per_month: Annotated[float, Field(gt=0)] | None = None
     """How many false alarms in 30 days of running are acceptable; the thresholds follow from it. Left
     out: the profile's, 1 for machines and 5 for a metric of which nothing is known."""
+    evidence: bool = True
+    """Whether the raw samples that raised an alarm may be kept and sent."""
     lateness: Annotated[float, Field(ge=0, le=3600)] = 5.0
     """Seconds that a window waits for late samples."""
     stale_after: Annotated[float, Field(gt=0)] | None = None

@@ -19,6 +19,7 @@ from agent.config.sources import Key
 from agent.config.urls import broker_address
 from agent.monitoring.acquisition.topics import matches
 
+_DAY = 86_400
 _ALARM_FIELDS = ("prefix", "site", "device", "asset")
 
 
@@ -39,9 +40,16 @@ def findings(document: Document, base: Path) -> Iterator[Finding]:
     yield from _commands(document)
     yield from _assets(document)
     yield from _watch(document)
+    yield from _summaries(document)
     for name, asset in document.assets.items():
         yield from asset_findings(name, asset, base)
     yield from _replay(document)
+
+
+def _summaries(document: Document) -> Iterator[Finding]:
+    if _DAY % document.summaries.period:
+        yield Finding(("summaries", "period"), "periods would straddle midnight: a day is no multiple of it",
+                      "Give 60, 300, 900 or 3600, or another divisor of 86400.")
 
 
 def _connection(section: str, table: ConnectionTable, base: Path) -> Iterator[Finding]:

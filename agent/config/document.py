@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agent.config.asset_tables import AssetTable
-from agent.config.settings import LogFormat, LogLevel, Protocol, QoS
+from agent.config.settings import Delivery, LogFormat, LogLevel, Protocol, QoS
 from agent.config.urls import broker_address
 from agent.monitoring.spec import TimeUnit
 
@@ -98,6 +98,18 @@ class UplinkTable(ConnectionTable):
     """Seconds of silence after which the broker is asked whether it is there."""
 
 
+    delivery: Delivery = "puback"
+    """puback: a record is delivered when the broker has taken it for somebody; receipt: when a collector
+    (watchkeeper collect) answers that it is stored."""
+    windows: bool = False
+    """Whether each window goes upstream, too, and not only the summaries of a period."""
+    max_bytes_per_second: Annotated[int, Field(ge=100)] | None = None
+    """Bytes a second upstream, at most; alarms go before everything else. Left out: no limit."""
+    max_mb_per_day: Annotated[float, Field(gt=0)] | None = None
+    """MB (1,048,576 bytes) a day (UTC) upstream, for metered links; the last tenth is kept for alarms. Left out:
+    no limit."""
+
+
 class JournalTable(Table):
     """The durable log on this device."""
 
@@ -105,10 +117,35 @@ class JournalTable(Table):
     """The SQLite file; left out: journal.db in the state folder."""
     budget_mb: Annotated[int, Field(ge=4, le=1_048_576)] = 256
     """Size in MB (1,048,576 bytes) above which the oldest of the least important goes."""
+    disk_share: Annotated[float, Field(gt=0, le=0.95)] = 0.5
+    """Share of the disk's free space (with what the journal has already) that it may take, if that is less."""
+    snapshot_interval: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """Seconds between two snapshots of what was learned; with alarms they are written at once. 0: with every
+    commit, so that a restart goes on as if nothing had happened, at the price of many more bytes written."""
+    flash_mb_per_day: Annotated[float, Field(gt=0)] = 1000.0
+    """MB (1,048,576 bytes) written to the disk a day (UTC) above which windows are not kept until the next."""
     commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
     """Seconds that records wait at most to be written together; alarms do not wait."""
     commit_rows: Annotated[int, Field(ge=1, le=10_000)] = 50
     """How many records are written together at most before the interval is over."""
+
+
+class SummariesTable(Table):
+    """Summaries of a period: how many windows, their scores, features, health and quality."""
+
+    period: Annotated[int, Field(ge=10, le=86_400)] = 300
+    """Seconds of a period; a day must be a multiple of it."""
+
+
+class EvidenceTable(Table):
+    """The raw samples that raised an alarm, kept and sent with it; off for one asset by its own evidence = false."""
+
+    enabled: bool = True
+    """Whether raw samples are kept at all."""
+    max_kb: Annotated[int, Field(ge=1, le=1024)] = 64
+    """KB (1,024 bytes) of one alarm's samples, compressed, at most; the oldest are left out first."""
+    context: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    """Seconds before the alarm's window that are kept with it, as far as they fit."""
 
 
 class AlarmsTable(Table):
@@ -196,6 +233,10 @@ class Document(Table):
     """The broker upstream; left out: nothing is sent upstream."""
     journal: JournalTable = JournalTable()
     """The durable log on this device."""
+    summaries: SummariesTable = SummariesTable()
+    """Summaries of a period."""
+    evidence: EvidenceTable = EvidenceTable()
+    """Raw samples that raised an alarm."""
     alarms: AlarmsTable = AlarmsTable()
     """Alarms on the sensor broker."""
     commands: CommandsTable = CommandsTable()

@@ -5,12 +5,13 @@ The profiles hold the settings that ship.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agent.config import settings
 from agent.config.asset_tables import AssetTable, ChannelTable, PersistenceTable, WindowTable
-from agent.config.document import ConnectionTable, Document
+from agent.config.document import ConnectionTable, Document, EvidenceTable, UplinkTable
 from agent.config.machine import machine_spec
 from agent.config.profiles import PROFILES
 from agent.config.urls import broker_address
@@ -20,6 +21,7 @@ from agent.monitoring.spec import (
     AssetSpec,
     ChannelSpec,
     DecodeLimits,
+    EvidenceSpec,
     LearningSpec,
     LimitSpec,
     ModelSpec,
@@ -54,7 +56,14 @@ def resolve(document: Document, base: Path) -> settings.Settings:
     )
     sensors, uplink, limits = document.sensors, document.uplink, document.limits
     watched = document.assets if document.watch is None else document.watch
-    assets = tuple(asset_spec(name, document.assets[name], base) for name in watched)
+    assets = tuple(
+        replace(
+            asset_spec(name, document.assets[name], base),
+            evidence=_evidence(document.evidence) if document.assets[name].evidence else None,
+            summary_period=document.summaries.period,
+        )
+        for name in watched
+    )
     return settings.Settings(
         device=device,
         sensors=settings.Sensors(
@@ -63,13 +72,17 @@ def resolve(document: Document, base: Path) -> settings.Settings:
             session_expiry=sensors.session_expiry,
             inflight=sensors.inflight,
         ),
-        uplink=settings.Uplink(**_connection(uplink, uplink_client_id(document), base)) if uplink else None,
+        uplink=_uplink(uplink, uplink_client_id(document), base) if uplink else None,
         journal=settings.Journal(
             path=base / document.journal.path if document.journal.path else device.state_dir / "journal.db",
             budget_bytes=document.journal.budget_mb * _MEGABYTE,
+            disk_share=document.journal.disk_share,
+            snapshot_interval=document.journal.snapshot_interval,
+            flash_bytes_per_day=round(document.journal.flash_mb_per_day * _MEGABYTE),
             commit_interval=document.journal.commit_interval,
             commit_rows=document.journal.commit_rows,
         ),
+        summaries=settings.Summaries(period=document.summaries.period),
         alarms=settings.Alarms(
             enabled=document.alarms.enabled,
             topic=alarm_topic(document),
@@ -125,6 +138,20 @@ def _connection(table: ConnectionTable, client_id: str, base: Path) -> dict[str,
         "password_file": base / table.password_file if table.password_file else None,
         "password_credential": table.password_credential,
     }
+
+
+def _uplink(table: UplinkTable, client_id: str, base: Path) -> settings.Uplink:
+    return settings.Uplink(
+        **_connection(table, client_id, base),
+        delivery=table.delivery,
+        windows=table.windows,
+        bytes_per_second=table.max_bytes_per_second,
+        bytes_per_day=None if table.max_mb_per_day is None else round(table.max_mb_per_day * _MEGABYTE),
+    )
+
+
+def _evidence(table: EvidenceTable) -> EvidenceSpec | None:
+    return EvidenceSpec(max_bytes=table.max_kb * 1024, context=table.context) if table.enabled else None
 
 
 def asset_spec(name: str, table: AssetTable, base: Path) -> AssetSpec:

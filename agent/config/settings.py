@@ -19,6 +19,7 @@ CredentialReader: TypeAlias = Callable[[str], str | None]
 
 Protocol: TypeAlias = Literal["5", "3.1.1"]
 QoS: TypeAlias = Literal[0, 1]
+Delivery: TypeAlias = Literal["puback", "receipt"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "json", "console"]
 
@@ -104,17 +105,34 @@ class Sensors(Connection):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink(Connection):
-    """The broker upstream."""
+    """The broker upstream. ``delivery``: what settles a record, the broker's PUBACK or a collector's receipt.
+    ``windows``: whether each window goes, too. ``bytes_per_second``, ``bytes_per_day``: None is no limit."""
+
+    delivery: Delivery
+    windows: bool
+    bytes_per_second: int | None
+    bytes_per_day: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
-    """``commit_interval`` in s: how long a record may wait for others to share its fsync."""
+    """``commit_interval`` in s: how long a record may wait for others to share its fsync. ``disk_share``: of
+    the free space, at most. ``snapshot_interval`` in s. ``flash_bytes_per_day``: what may be written."""
 
     path: Path
     budget_bytes: int
+    disk_share: float
+    snapshot_interval: float
+    flash_bytes_per_day: int
     commit_interval: float
     commit_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summaries:
+    """``period`` in s; divides a day."""
+
+    period: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +195,7 @@ class Settings:
     sensors: Sensors
     uplink: Uplink | None
     journal: Journal
+    summaries: Summaries
     alarms: Alarms
     commands: Commands
     limits: DecodeLimits

@@ -124,7 +124,7 @@ class Asset:
         """A window of one point of several also says how the machine as a whole is, and who lowers it."""
         health = self.health
         for record in records:
-            if record.kind == "summary" and health is not None and isinstance(record.body, dict):
+            if record.kind == "window" and health is not None and isinstance(record.body, dict):
                 lowered = [[name, round(lost, 1)] for name, lost in health.contributors]
                 record.body["asset_health"] = {"value": round(health.value, 1), "lowered_by": lowered}
 

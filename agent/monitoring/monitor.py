@@ -8,7 +8,7 @@ The chain of ISO 13374, and where each block of it lives::
     HA  what changed, health, diagnosis   assessment/
     PA  trend, remaining time             prognosis/
     AG  what to tell a technician         advisory/
-    --  alarm, severity, flood            alarm.py, annunciator.py, severity.py, flood.py
+    --  alarm, severity, flood            alarm.py, annunciator.py, severity.py, flood.py, device.py
         a machine                         asset.py
         its measuring points, records     point.py
 
@@ -19,20 +19,15 @@ same records bit for bit, live or replayed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from agent.errors import CommandError
-from agent.monitoring.alarm import Change
-from agent.monitoring.annunciator import alarm_record, carry_out
 from agent.monitoring.asset import Asset, Channel
 from agent.monitoring.detection.model import LoadedModel
-from agent.monitoring.flood import Flood
+from agent.monitoring.device import DEVICE, DeviceAlarms
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import Block, Command, Nanos, Record, Snapshot
 
-DEVICE: Final = ""
-"""The asset of what concerns the device itself: its flood of alarms."""
 ModelLoader = Callable[[AssetSpec], LoadedModel | None]
 
 
@@ -45,8 +40,7 @@ class Monitor:
         self._channels: dict[tuple[str, str], tuple[Asset, Channel]] = {}
         self._kept: dict[str, Mapping[str, Any]] = {}
         self._last_times: dict[str, Nanos] = {}
-        self._flood = Flood()
-        self._flood_changed = False
+        self._device = DeviceAlarms()
 
     @property
     def assets(self) -> Mapping[str, Asset]:
@@ -59,9 +53,8 @@ class Monitor:
         ``last_times``: the end of each asset's last window on record, to say the gap.
         """
         self._kept.update(snapshots)
-        if (flood := self._kept.pop(DEVICE, None)) is not None:
-            with suppress(ValueError):  # of no use any more: it begins anew
-                self._flood.restore(flood)
+        if (device := self._kept.pop(DEVICE, None)) is not None:
+            self._device.restore(device)
         self._last_times.update(last_times)
 
     def add(self, spec: AssetSpec) -> list[Record]:
@@ -111,22 +104,20 @@ class Monitor:
         for record in records:
             # where every window is an alarm of its own, somebody wants to count them, not to follow them
             if record.kind == "alarm" and record.body["transition"] == "raised" and self._has_episodes(record.asset):
-                told += self._flooded(self._flood.note(record.asset, now))
+                told += self._device.count(record.asset, now)
         return [*records, *told]
 
     def _has_episodes(self, asset_id: str) -> bool:
         return not self._assets[asset_id].spec.persistence.every_window
 
-    def _flooded(self, change: Change | None) -> list[Record]:
-        if change is None:
-            return []
-        self._flood_changed = True
-        return [alarm_record(change, DEVICE, self._flood.record(change))]
+    def report(self, trouble: str, now: Nanos, *, standing: bool, detail: str = "") -> list[Record]:
+        """What the runtime has to say of the device itself: see ``device.TROUBLES``."""
+        return self._device.report(trouble, now, standing=standing, detail=detail)
 
     def tick(self, now: Nanos) -> list[Record]:
         """What time alone brings: channels that have gone silent, shelving and floods that end."""
         records = [record for asset in self._assets.values() for record in asset.tick(now)]
-        records += self._flooded(self._flood.tick(now))
+        records += self._device.tick(now)
         return self._count(records, now) if records else records
 
     def command(self, command: Command, now: Nanos) -> list[Record]:
@@ -135,11 +126,7 @@ class Monitor:
         Raises CommandError, with a text for the person: what cannot be done, and what could be.
         """
         if command.asset == DEVICE and command.name not in {"recommission", "revert"}:
-            return [
-                record
-                for _, change in carry_out([self._flood.alarm], command, now)
-                for record in self._flooded(change)
-            ]
+            return self._device.command(command, now)
         asset = self._assets.get(command.asset)
         if asset is None:
             known = ", ".join(self._assets) or "none"
@@ -154,9 +141,9 @@ class Monitor:
             if asset.changed:
                 asset.settled()
                 changed.append(Snapshot(asset_id, asset.to_json()))
-        if self._flood_changed:
-            self._flood_changed = False
-            changed.append(Snapshot(DEVICE, self._flood.to_json()))
+        if self._device.changed:
+            self._device.changed = False
+            changed.append(Snapshot(DEVICE, self._device.to_json()))
         return changed
 
     def quality(self) -> dict[str, dict[str, dict[str, int]]]:

@@ -204,6 +204,14 @@ class AlarmSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSpec:
+    """The raw samples kept with an alarm: ``context`` s before its window, ``max_bytes`` compressed."""
+
+    max_bytes: int = 65_536
+    context: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSpec:
     """One machine. ``id`` may hold ``{1}``, ``{2}`` ...: what the topic's wildcards matched; then
     each match is an asset of its own."""
@@ -221,5 +229,9 @@ class AssetSpec:
     machine: MachineSpec = field(default_factory=MachineSpec)
     alarms: AlarmSpec = field(default_factory=AlarmSpec)
     false_alarms_per_month: float = 1.0
+    evidence: EvidenceSpec | None = field(default_factory=EvidenceSpec)
+    """None: the raw samples of this machine are its own."""
+    summary_period: int = 300
+    """s; divides a day."""
     lateness: float = 5.0
     stale_after: float = 60.0

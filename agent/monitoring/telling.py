@@ -110,7 +110,7 @@ class Telling:
             body["quality"] = doubts.drain()
         if score is not None and score.value > score.threshold * named_from:
             body["contributors"] = [[name, amount] for name, amount in score.contributors]
-        return Record("summary", self._asset, end, body)
+        return Record("window", self._asset, end, body)
 
     def alarm(  # noqa: PLR0913 -- an alarm's whole story
         self,

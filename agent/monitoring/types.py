@@ -50,9 +50,11 @@ class Block(NamedTuple):
     times: NDArray[np.int64] | None = None
 
 
-RecordKind: TypeAlias = Literal["summary", "event", "alarm", "quality"]
-"""``summary``: what one window said. ``event``: a state change, or that something was
-learned. ``alarm``: a transition of an alarm. ``quality``: gaps, shed data, dead letters."""
+RecordKind: TypeAlias = Literal["window", "summary", "event", "alarm", "quality", "evidence", "health"]
+"""``window``: what one window said; it stays on the device unless asked for. ``summary``: what the
+windows of a period said together. ``event``: a state change, or that something was learned.
+``alarm``: a transition of an alarm. ``quality``: gaps, shed data, dead letters. ``evidence``: the raw
+samples that raised an alarm. ``health``: how the device itself is."""
 
 
 class Record(NamedTuple):

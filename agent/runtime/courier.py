@@ -111,7 +111,7 @@ class Courier(threading.Thread):
         self._settle = settle
         self._clock = clock
         self._window = window
-        self._lanes = tuple(_Lane(kind, window) for kind in ("alarm", "event", "quality", "summary"))
+        self._lanes = tuple(_Lane(kind, window) for kind in ("alarm", "event", "quality", "window"))
         self._live = self._lanes[-1]
         self._history = _History()
         self._drain_window = max(1, window * 3 // 4)
@@ -227,7 +227,7 @@ class Courier(threading.Thread):
         if not ranges or (asked := self._room(self._drain_window)) <= 0:
             return False
         begin, end = ranges[0]
-        entries = self._pending(asked, "summary", begin)
+        entries = self._pending(asked, "window", begin)
         if entries is None:
             return False
         owed = [entry for entry in entries if (entry.boot, entry.seq) <= end]

@@ -235,7 +235,7 @@ class Worker(threading.Thread):
             payload = b'%b%d,"kind":"%b",%b' % (self._head, seq, _KINDS[kind], orjson.dumps(body)[1:])
             if kind == "alarm":
                 self._announce(asset, payload)
-            if kind != "summary":
+            if kind != "window":
                 self._remember = True
             self._urgent |= kind == "alarm"
             self._entries.append(Entry(self._boot, seq, kind, asset, time, payload))

@@ -33,7 +33,7 @@ _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 5.0
 _SETTLEMENTS: Final = 10_000
 
-_DISPENSABLE: Final = "summary"
+_DISPENSABLE: Final = "window"
 
 _log = structlog.get_logger(__name__)
 

@@ -46,7 +46,7 @@ def figures(evidence: Evidence) -> list[str]:
     """What else was measured."""
     lines = [f"The demo took {evidence.total_wall:.0f} s."]
     if evidence.footprint is not None:
-        windows = sum(heard.kind == "summary" for heard in evidence.records)
+        windows = sum(heard.kind == "window" for heard in evidence.records)
         lines.append(
             f"The daemon needed {evidence.footprint.peak_mb:.0f} MB at most, and for its start and {windows} "
             f"windows {evidence.footprint.processor:.1f} s of processor time.")

@@ -27,6 +27,7 @@ protocol = "3.1.1"                        # what the embedded broker speaks
 [uplink]
 url = "mqtt://127.0.0.1:{uplink}"
 protocol = "3.1.1"
+windows = true
 keepalive = 5                             # s; a dead link is noticed within seven
 
 [assets.{pump}]                           # by its process telemetry

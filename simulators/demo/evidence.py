@@ -13,7 +13,7 @@ from simulators.demo.daemon import Footprint
 from simulators.demo.hearing import Heard
 from simulators.demo.story import Span
 
-_OF_A_DEVICE = frozenset({"summary", "event", "alarm", "quality"})
+_OF_A_DEVICE = frozenset({"window", "event", "alarm", "quality"})
 
 
 class Window(NamedTuple):
@@ -104,7 +104,7 @@ class Evidence:
             Window(
                 heard.time, heard.body.get("score"), heard.body.get("threshold"),
                 heard.body.get("regime", ""), heard.body.get("state", ""), heard.body.get("features", {}))
-            for heard in self.records if heard.kind == "summary" and heard.asset == asset
+            for heard in self.records if heard.kind == "window" and heard.asset == asset
         ]
         return sorted(found, key=lambda window: window.time)
 

@@ -78,7 +78,7 @@ def _outage(evidence: Evidence) -> Finding:
         return Finding(claim, held=False, figure="the link was never cut")
     outage = evidence.outage
     through = [heard for heard in evidence.records if heard.at in Span(outage.start + 1.0, outage.end)]
-    judged = [heard for heard in evidence.records if heard.kind == "summary" and heard.time in outage]
+    judged = [heard for heard in evidence.records if heard.kind == "window" and heard.time in outage]
     seconds = (outage.end - outage.start) / evidence.speed
     return Finding(claim, not through and len(judged) > _FEWEST,
                    f"{(outage.end - outage.start) / 60:.0f} min ({seconds:.0f} s of the demo): "

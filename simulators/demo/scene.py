@@ -75,7 +75,7 @@ class Scene:
         self.history += bool(heard.body.get("historical"))
         if heard.kind == "alarm":
             self._upstream[heard.place] = heard
-        elif heard.kind == "summary" and heard.asset in self.machines:
+        elif heard.kind == "window" and heard.asset in self.machines:
             machine = self.machines[heard.asset]
             self._draw(machine, heard)
             if heard.time > machine.time:
@@ -91,7 +91,7 @@ class Scene:
         self.waiting = sum(status["pending"].values())
         for line in status["windows"]:
             machine = self.machines.get(line["asset"])
-            time = Heard(0.0, "summary", line).time
+            time = Heard(0.0, "window", line).time
             if machine is not None and time > machine.time:
                 self._take(machine, time, line, from_journal=True)
 

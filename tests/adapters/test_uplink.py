@@ -53,7 +53,7 @@ def test_an_entry_arrives_on_its_kind_s_topic_and_says_whether_it_is_history(
     assert sender.settled == [((1, 1), True), ((1, 2), True)]
     assert eventually(lambda: len(office.bodies()) == 2)
     heard = dict(office.heard)
-    assert heard[f"{TOPIC}/summary"] == live.payload[:-1] + b',"historical":false}'
+    assert heard[f"{TOPIC}/window"] == live.payload[:-1] + b',"historical":false}'
     assert heard[f"{TOPIC}/alarm"] == old.payload[:-1] + b',"historical":true}'
     sender.uplink.close(graceful=True)
 

@@ -71,7 +71,7 @@ class Life:
         """Take in a record."""
         body = record.body
         cycle = round((record.time - START) / CYCLE)
-        if record.kind == "summary" and body["health"] is not None:
+        if record.kind == "window" and body["health"] is not None:
             self.health.append((record.time, body["health"]))
         elif record.kind == "alarm" and body["transition"] == "raised" and body["concerns"] == "machine":
             self.alarmed.append(cycle)
@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
         "to_alarm_limit": together.row("alarm limit"),
     }
     if options.json:
-        print(orjson.dumps({"summary": summary, "units": rows}).decode())
+        print(orjson.dumps({"window": summary, "units": rows}).decode())
         return 0
     print(f"{'unit':>4} {'life':>5} {'learned':>7} {'alarm at':>8} {'% of life':>9} {'trend at':>8} {'limit at':>8} "
           f"{'asked':>5} {'trends':>6} {'within':>6}")

@@ -141,7 +141,7 @@ def femto_courses(path: Path) -> Iterable[Course]:
     """The health of both axes of a bearing."""
     by_axis: dict[str, Course] = {}
     for record in femto.watch(path):
-        if record.kind == "summary" and record.body["health"] is not None:
+        if record.kind == "window" and record.body["health"] is not None:
             by_axis.setdefault(record.body["channel"], []).append((record.time, record.body["health"]))
     return by_axis.values()
 

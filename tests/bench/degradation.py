@@ -130,5 +130,5 @@ def healths(records: Iterator[Record]) -> Course:
     return [
         (record.time, record.body["health"])
         for record in records
-        if record.kind == "summary" and record.body["health"] is not None
+        if record.kind == "window" and record.body["health"] is not None
     ]

@@ -52,7 +52,7 @@ def verdict(records: Iterable[Record], rows: Sequence[Nanos]) -> Verdict:
     for record in records:
         if record.kind == "alarm" and record.body["transition"] == "raised":
             raised.append(row_of[record.time])
-        elif record.kind == "summary" and record.body["score"] is not None:
+        elif record.kind == "window" and record.body["score"] is not None:
             threshold = record.body["threshold"]
             if record.body["score"] > threshold:
                 over.append(row_of[record.time])

@@ -165,7 +165,7 @@ def journal_stages(folder: Path) -> list[Stage]:
 
     def commit(_: int) -> None:
         seq[0] += 50
-        journal.commit([Entry(boot, seq[0] + i, "summary", "a", _T0, payload) for i in range(50)])
+        journal.commit([Entry(boot, seq[0] + i, "window", "a", _T0, payload) for i in range(50)])
 
     def insert(_: int) -> None:
         bare.execute("BEGIN")

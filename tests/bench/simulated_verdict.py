@@ -86,7 +86,7 @@ def verdict(number: int, life: Life, records: Iterable[Record], note: Callable[[
     latest: dict[str, dict[str, Any]] = {}
     origin = life.scenario.origin
     for record in records:
-        if record.kind == "summary":
+        if record.kind == "window":
             latest[record.asset] = record.body  # type: ignore[assignment]  # made as a dict
             continue
         note(record)

@@ -66,7 +66,7 @@ def judge(path: Path, output: Path | None) -> Counts:
     target = output or Path(os.devnull)
     with target.open("wb") as lines:
         def note(record):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-            if record.kind == "summary":
+            if record.kind == "window":
                 alarms[round(record.time / 1e9)] = record.body["alarm"]
         write_lines(replay_file(settings, path), lines, note)
     counts, standing = Counts(), False

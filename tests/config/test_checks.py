@@ -34,6 +34,8 @@ FINDINGS = {
         "assets.fan.id",
         "same id",
     ),
+    "periods that straddle midnight": (
+        DEVICE + "[summaries]\nperiod = 700\n" + PUMP, "summaries.period", "multiple"),
     "a name that is no id": (
         DEVICE + PUMP.replace("assets.pump", 'assets."Pump 1"'),
         'assets."Pump 1"',

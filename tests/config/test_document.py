@@ -70,7 +70,7 @@ def test_what_the_example_shows_as_defaults_are_the_defaults() -> None:
     text = COMMENTED_KEY.sub("", EXAMPLE.read_text())
     shown = "\n".join(line for line in text.splitlines() if "# e.g." not in line)
     tree = tomllib.loads(shown)
-    for section in ("sensors", "journal", "alarms", "limits", "inbox", "log"):
+    for section in ("sensors", "journal", "summaries", "evidence", "alarms", "limits", "inbox", "log"):
         schema = _resolved(SCHEMA["properties"][section])["properties"]
         for key, value in tree[section].items():
             if schema[key].get("default") is not None:
@@ -79,7 +79,7 @@ def test_what_the_example_shows_as_defaults_are_the_defaults() -> None:
 
 def test_the_example_shows_every_key_of_the_device_and_its_brokers() -> None:
     tree = tomllib.loads(COMMENTED_KEY.sub("", EXAMPLE.read_text()))
-    for section in ("device", "sensors", "journal", "alarms", "limits", "inbox", "log", "replay"):
+    for section in ("device", "sensors", "journal", "summaries", "evidence", "alarms", "limits", "inbox", "log", "replay"):
         assert set(tree[section]) == set(_resolved(SCHEMA["properties"][section])["properties"])
     asset = tree["assets"]["pump-1"]
     own_table = {"model"}  # shown at the bearing, which has spectra

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agent.errors import CommandError
-from agent.monitoring.monitor import DEVICE, Monitor
+from agent.monitoring.device import DEVICE
+from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import (
     AlarmSpec,
     AssetSpec,

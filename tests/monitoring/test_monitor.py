@@ -74,7 +74,7 @@ def of(records: list[Record], kind: str) -> list[dict[str, Any]]:
 
 def test_it_learns_then_alarms_once_an_episode_and_says_what_changed() -> None:
     plant = Plant()
-    assert {body["state"] for body in of(plant.run(50), "summary")} == {"learning"}
+    assert {body["state"] for body in of(plant.run(50), "window")} == {"learning"}
     (learned,) = of(plant.run(30), "event")
     assert learned["event"] == "learned"
     assert of(plant.run(300), "alarm") == []
@@ -90,7 +90,7 @@ def test_it_learns_then_alarms_once_an_episode_and_says_what_changed() -> None:
 def test_a_window_s_record_says_all_that_a_reader_needs() -> None:
     plant = Plant()
     plant.run(100)
-    body = of(plant.run(1), "summary")[0]
+    body = of(plant.run(1), "window")[0]
     assert {"asset", "start", "end", "score", "probability", "threshold", "regime", "state", "alarm"} <= set(body)
     assert body["state"] == "normal"
     assert 0 < body["probability"] <= 1
@@ -127,7 +127,7 @@ def test_a_stopped_machine_is_neither_learned_nor_judged() -> None:
     stopped = plant.run(40, speed=-1500.0, flow=-30.0, pressure=-4.0)
     started = plant.run(60)
     assert of(stopped + started, "alarm") == []
-    regimes = [body["regime"] for body in of(stopped + started, "summary")]
+    regimes = [body["regime"] for body in of(stopped + started, "window")]
     assert regimes[-1] == "running"
     assert {"stopped", "starting"} < set(regimes)
 
@@ -197,7 +197,7 @@ def test_doubtful_samples_are_told_with_the_next_window() -> None:
     plant = Plant(replace(PUMP, channels=(replace(PUMP.channels[0], valid=(0.0, 10.0)), *PUMP.channels[1:])))
     plant.run(10)
     plant.run(1, pressure=1000.0)
-    bodies = of(plant.run(10), "summary")
+    bodies = of(plant.run(10), "window")
     told = [body["quality"] for body in bodies if "quality" in body]
     assert told
     assert "out_of_range" in told[0]

@@ -55,7 +55,7 @@ class Device:
 
     def owed(self) -> int:
         reader = self.journal.reader()
-        count = len(reader.pending(100_000, ("alarm", "event", "quality", "summary")))
+        count = len(reader.pending(100_000, ("alarm", "event", "quality", "window")))
         reader.close()
         return count
 

@@ -44,6 +44,7 @@ UPLINK = """
 [uplink]
 url = "mqtt://127.0.0.1:{port}"
 keepalive = 5
+windows = true
 """
 
 

@@ -89,7 +89,7 @@ def test_a_shelved_alarm_is_silent_even_after_a_restart_before_the_machine_is_he
 def test_an_asset_that_is_not_there_is_answered_with_those_that_are(plant: Plant) -> None:
     plant.daemon.start()
     plant.machine.run(5)
-    eventually(lambda: plant.office.of("summary"), what="the pump is watched")
+    eventually(lambda: plant.office.of("window"), what="the pump is watched")
     wrong = watchkeeper(plant, "ack", "pumpe")
     assert wrong.returncode == 1
     assert "pump" in wrong.stderr.replace("pumpe", "")

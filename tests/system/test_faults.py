@@ -54,7 +54,7 @@ def test_sigterm_flushes_and_leaves_in_time(plant: Plant) -> None:
     assert code == 0
     assert seconds < 5
     plant.daemon.start()
-    eventually(lambda: len(plant.office.of("summary")) == 26, what="every window upstream")
+    eventually(lambda: len(plant.office.of("window")) == 26, what="every window upstream")
     states = [str(body) for topic, body in plant.office.heard if topic.endswith("/state")]
     assert ["online" in state or "stopped" in state for state in states] == [True] * len(states)
     assert "stopped" in states[1]
@@ -63,12 +63,12 @@ def test_sigterm_flushes_and_leaves_in_time(plant: Plant) -> None:
 def test_the_sensor_broker_killed_and_restarted_loses_no_subscription(plant: Plant) -> None:
     plant.daemon.start()
     learn(plant)
-    before = len(plant.office.of("summary"))
+    before = len(plant.office.of("window"))
     plant.sensors.kill()
     time.sleep(1.0)
     plant.sensors.start()
     plant.machine.run(30)
-    eventually(lambda: len(plant.office.of("summary")) >= before + 29, within=30, what="windows after the restart")
+    eventually(lambda: len(plant.office.of("window")) >= before + 29, within=30, what="windows after the restart")
     plant.machine.run(5, fault=FAULT)
     eventually(lambda: alarms(plant) == ["raised"], what="an alarm after the restart")
 
@@ -84,7 +84,7 @@ def test_the_uplink_broker_away_loses_nothing_and_marks_history(plant: Plant) ->
                what="local alarms without a link")
     plant.uplink.start()
     eventually(lambda: alarms(plant) == ["raised", "cleared"], within=40, what="the alarms, later")
-    eventually(lambda: len(plant.office.of("summary")) >= 110, within=40, what="the windows, later")
+    eventually(lambda: len(plant.office.of("window")) >= 110, within=40, what="the windows, later")
     assert all(alarm["historical"] for alarm in plant.office.of("alarm"))
     seqs = sorted(body["seq"] for _, body in plant.office.heard if "seq" in body)
     assert set(seqs) == set(range(1, max(seqs) + 1))
@@ -136,9 +136,9 @@ def test_a_message_of_10_mb_is_refused_and_the_memory_stays(plant: Plant) -> Non
     plant.machine.send(b"[" + b"1," * 5_000_000 + b"1]")
     letters = lambda: [q for q in plant.office.of("quality") if q.get("quality") == "dead-letter"]  # noqa: E731
     eventually(letters, what="the dead letter")
-    before = len(plant.office.of("summary"))
+    before = len(plant.office.of("window"))
     plant.machine.run(20)
-    eventually(lambda: len(plant.office.of("summary")) >= before + 19, what="windows after it")
+    eventually(lambda: len(plant.office.of("window")) >= before + 19, what="windows after it")
     assert plant.daemon.process is not None
     status = Path(f"/proc/{plant.daemon.process.pid}/status").read_text()
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
@@ -176,7 +176,7 @@ def test_a_bug_ends_the_process_with_70_and_no_zombie_lives_on(plant: Plant) -> 
 def test_json_of_every_record_upstream_names_its_place_in_the_log(plant: Plant) -> None:
     plant.daemon.start()
     plant.machine.run(20)
-    eventually(lambda: len(plant.office.of("summary")) >= 10, what="windows")
+    eventually(lambda: len(plant.office.of("window")) >= 10, what="windows")
     for topic, body in list(plant.office.heard):
         if "seq" in body:
             assert {"device", "boot", "seq", "kind", "historical"} <= body.keys(), json.dumps(body)

@@ -27,7 +27,7 @@ class Link:
         self.office = Listener(self.uplink.port)
 
     def windows(self) -> int:
-        return len(self.office.of("summary"))
+        return len(self.office.of("window"))
 
     def close(self) -> None:
         self.daemon.close()
@@ -60,5 +60,5 @@ def test_windows_go_on_without_a_link_and_all_of_them_arrive_later(link: Link, f
     eventually(lambda: link.windows() == 266, within=70, what="all windows after the fault")
     seqs = {body["seq"] for _, body in link.office.heard if "seq" in body}
     assert seqs == set(range(1, max(seqs) + 1))
-    late = [body for body in link.office.of("summary") if body["historical"]]
+    late = [body for body in link.office.of("window") if body["historical"]]
     assert len(late) >= 200

@@ -56,9 +56,9 @@ def test_what_arrives_upstream_is_what_the_replay_says(tmp_path: Path, notice: A
                         "--topic", "skab/testbed", "--speed", "0",
                         "--broker", f"mqtt://127.0.0.1:{sensors.port}"], check=True, cwd=ROOT)
         records = list(replay_file(load(daemon.config, {}), path))
-        offline = [dict(record.body) for record in records if record.kind == "summary"]
-        eventually(lambda: len(office.of("summary")) == len(offline), within=30, what="every window upstream")
-        online = sorted(office.of("summary"), key=lambda body: (body["boot"], body["seq"]))
+        offline = [dict(record.body) for record in records if record.kind == "window"]
+        eventually(lambda: len(office.of("window")) == len(offline), within=30, what="every window upstream")
+        online = sorted(office.of("window"), key=lambda body: (body["boot"], body["seq"]))
         daemon.stop()
         office.close()
     assert [without_place(body) for body in online] == json.loads(json.dumps(offline))

@@ -41,7 +41,7 @@ _FAREWELL: Final = 1.0
 _REFUSED: Final = 0x80
 _UNHEARD: Final = 0x10
 _OVERHEAD: Final = 16
-_KINDS: Final = ("alarm", "event", "quality", "summary")
+_KINDS: Final = ("alarm", "event", "quality", "window")
 
 _log = structlog.get_logger(__name__)
 

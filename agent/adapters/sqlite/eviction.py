@@ -15,8 +15,8 @@ import sqlite3
 from typing import Final
 
 _ORDER: Final = (
-    *((kind, 1, f"evicted_{kind}") for kind in ("summary", "quality", "event")),
-    *((kind, 0, f"lost_{kind}") for kind in ("summary", "quality", "event")),
+    *((kind, 1, f"evicted_{kind}") for kind in ("window", "quality", "event")),
+    *((kind, 0, f"lost_{kind}") for kind in ("window", "quality", "event")),
     ("alarm", 1, "evicted_alarm"),
     ("alarm", 0, "lost_alarm"),
 )

@@ -86,7 +86,7 @@ def _sound_snapshot(row: _Row) -> bool:
 
 def _sound_entry(row: _Row) -> bool:
     identifier, kind, _, _, payload, crc, _ = row
-    return kind != "summary" and isinstance(payload, str) and checksum(payload.encode(), identifier) == crc
+    return kind != "window" and isinstance(payload, str) and checksum(payload.encode(), identifier) == crc
 
 
 def _marker(path: Path) -> Path:

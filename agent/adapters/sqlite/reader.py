@@ -91,7 +91,7 @@ def window_times_of(connection: sqlite3.Connection) -> dict[str, Nanos]:
     """The end of each asset's last window, ns, among the newest entries."""
     return dict(connection.execute(
         "SELECT asset, max(time_ns) FROM (SELECT asset, kind, time_ns FROM log ORDER BY id DESC LIMIT ?)"
-        " WHERE kind = 'summary' GROUP BY asset", (LOOK_BACK,)))
+        " WHERE kind = 'window' GROUP BY asset", (LOOK_BACK,)))
 
 
 def _pending_of_kind(

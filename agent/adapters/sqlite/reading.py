@@ -233,7 +233,7 @@ def _last_windows(connection: sqlite3.Connection) -> tuple[WindowLine, ...]:
     for kind, asset, payload in connection.execute(
         "SELECT kind, asset, payload FROM log ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
     ):
-        if kind != "summary":
+        if kind != "window":
             continue
         body = orjson.loads(payload)
         channel = body.get("channel")

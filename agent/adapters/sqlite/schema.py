@@ -69,7 +69,7 @@ def log_and_snapshots(database: Database) -> None:
         SELECT boot, seq, asset, {at}, {_json_columns(
             "channel", "start", "end", "score", "probability", "threshold", "regime", "state", "alarm",
             "features")}, settled
-        FROM log WHERE kind = 'summary'
+        FROM log WHERE kind = 'window'
     """)  # noqa: S608 -- constants of this module
     database.create_view("alarms", f"""
         SELECT boot, seq, asset, {at}, {_json_columns(

@@ -10,7 +10,7 @@ from agent.monitoring.types import SECOND, RecordKind
 from agent.monitoring.wording import iso
 from agent.ports import Entry
 
-SUMMARIES: Final[tuple[RecordKind, ...]] = ("summary",)
+SUMMARIES: Final[tuple[RecordKind, ...]] = ("window",)
 ALARMS: Final[tuple[RecordKind, ...]] = ("alarm",)
 EVENTS: Final[tuple[RecordKind, ...]] = ("event",)
 
@@ -18,7 +18,7 @@ T0: Final = 1_700_000_000 * SECOND
 
 
 def entry(
-    boot: int, seq: int, kind: RecordKind = "summary", asset: str = "pump", **body: Any
+    boot: int, seq: int, kind: RecordKind = "window", asset: str = "pump", **body: Any
 ) -> Entry:
     """One entry whose time follows its ``seq``."""
     time = T0 + seq * SECOND

@@ -40,7 +40,7 @@ def test_a_full_journal_drops_the_oldest_summaries_and_no_alarm(tmp_path: Path) 
     assert alarms == list(range(50, 20_001, 50))
     assert kept[-1] == 19_999
     assert kept[0] > 10_000
-    assert counters(journal) == {"lost_summary": 20_000 - len(alarms) - len(kept)}
+    assert counters(journal) == {"lost_window": 20_000 - len(alarms) - len(kept)}
     assert largest <= BUDGET
     journal.close()
 
@@ -48,7 +48,7 @@ def test_a_full_journal_drops_the_oldest_summaries_and_no_alarm(tmp_path: Path) 
 def test_what_was_delivered_goes_before_what_was_not(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.db", BUDGET)
     boot = journal.begin_boot(T0)
-    firsts: dict[RecordKind, int] = {"event": 0, "quality": 10_000, "summary": 20_000}
+    firsts: dict[RecordKind, int] = {"event": 0, "quality": 10_000, "window": 20_000}
     for kind, base in firsts.items():
         for seq in range(base + 1, base + 601, 100):
             batch = [entry(boot, seq + i, kind, note=FILLER) for i in range(100)]
@@ -60,7 +60,7 @@ def test_what_was_delivered_goes_before_what_was_not(tmp_path: Path) -> None:
         journal.commit([alarm(boot, seq, note=FILLER)])
         seq += 1
     left = kinds(journal)
-    assert left["summary", 0] == left["quality", 0] == left["event", 0] == 300
+    assert left["window", 0] == left["quality", 0] == left["event", 0] == 300
     assert not any(name.startswith("lost") for name in counters(journal))
     assert left["alarm", 0] == seq - 30_001
     journal.close()

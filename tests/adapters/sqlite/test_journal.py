@@ -36,7 +36,7 @@ def test_entries_come_back_as_they_were_given(journal: SqliteJournal) -> None:
     boot = journal.begin_boot(T0)
     given = [entry(boot, 1, note="Überdruck \u0000 \U0001f6a8"), alarm(boot, 2), entry(boot, 3, "quality")]
     journal.commit(given)
-    assert journal.pending(10, ("summary", "alarm", "quality")) == given
+    assert journal.pending(10, ("window", "alarm", "quality")) == given
 
 
 def test_pending_is_oldest_first_of_the_kinds_asked_for_and_beyond_a_place(journal: SqliteJournal) -> None:
@@ -155,7 +155,7 @@ def test_nothing_committed_is_lost_when_the_process_is_killed(path: Path) -> Non
         child.wait(10)
         journal = SqliteJournal(path)
         assert journal.set_aside is None
-        kept = [e.seq for e in journal.pending(1_000_000, ("summary", "alarm")) if e.boot == boot]
+        kept = [e.seq for e in journal.pending(1_000_000, ("window", "alarm")) if e.boot == boot]
         journal.close()
         assert kept == list(range(1, len(kept) + 1))
         assert len(kept) % 8 == 0, "a part of a commit is on record"

@@ -45,8 +45,8 @@ def test_status_tells_the_last_window_and_the_standing_alarms(journal: SqliteJou
     assert [(w.asset, w.score, w.state, w.alarm, w.features) for w in status.windows] == [
         ("pump", 8.0, "alarm", True, {"flow.mean": 1.0})]
     assert [(a.asset, a.transition) for a in status.standing] == [("pump", "raised")]
-    assert status.counts == {"summary": 2, "alarm": 3, "event": 1}
-    assert status.pending == {"summary": 1, "alarm": 2, "event": 1}
+    assert status.counts == {"window": 2, "alarm": 3, "event": 1}
+    assert status.pending == {"window": 1, "alarm": 2, "event": 1}
     assert (status.boots, status.started) == (1, T0)
     assert status.size >= journal.path.stat().st_size
     assert "pump  alarm, running  score 8 of 3" in str(status)

@@ -33,7 +33,7 @@ def alarm(asset: str, transition: str, time: float) -> dict[str, Any]:
 def _window(asset: str, time: float) -> dict[str, Any]:
     judged = time >= LEARNING.end and time not in STOP
     faulty = _RAISED_PUMP <= time < _CLEARED_PUMP if asset == PUMP else time >= _RAISED_BEARING
-    return {"kind": "summary", "asset": asset, "start": moment(time - 12), "end": moment(time),
+    return {"kind": "window", "asset": asset, "start": moment(time - 12), "end": moment(time),
             "score": (20.0 if faulty else 0.7) if judged else None, "threshold": 1.82 if judged else None,
             "regime": "stopped" if time in STOP else "running", "state": "alarm" if faulty else "normal",
             "features": {"flow.mean": 0.0 if time in STOP else 120.0}}
@@ -57,7 +57,7 @@ def evidence() -> Evidence:
         happened = Heard(0.0, "", body).time
         late = happened in OUTAGE
         upstream.append(Heard(BACK if late else happened + 0.5, body["kind"], {**body, "historical": late}))
-    order = {"alarm": 0, "event": 1, "summary": 2}
+    order = {"alarm": 0, "event": 1, "window": 2}
     upstream.sort(key=lambda heard: (heard.at, order[heard.kind]))
     local = [Heard(Heard(0.0, "", body).time + 0.2, "alarm", body)
              for body in records if body["kind"] == "alarm"]

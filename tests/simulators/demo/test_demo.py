@@ -47,7 +47,7 @@ def test_the_demo_shows_all_of_it_and_leaves_a_page_that_agrees_with_what_was_he
     assert sorted(records) == [(1, seq) for seq in range(1, len(records) + 1)]
     assert {body["device"] for body in records.values()} == {"gateway-1"}
     scores = Counter(body["asset"] for body in records.values()
-                     if body["kind"] == "summary" and body["score"] is not None)
+                     if body["kind"] == "window" and body["score"] is not None)
     page = Page((report / "index.html").read_text())
     assert page.counts[f"Scores of {PUMP} over time"]["score"] == scores[PUMP] > 1000
     assert page.counts[f"Scores of {BEARING} over time"]["score"] == scores[BEARING] > 200

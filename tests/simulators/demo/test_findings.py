@@ -65,7 +65,7 @@ def _unmarked(one: Evidence) -> Evidence:
 
 
 def _lost(one: Evidence) -> Evidence:
-    return without(one, _number_of(one, "summary"))
+    return without(one, _number_of(one, "window"))
 
 
 def _doubled_alarm(one: Evidence) -> Evidence:

@@ -54,7 +54,7 @@ def test_the_journal_has_the_newest_word_while_the_link_is_dead_and_not_after() 
     scene = _scene(OUTAGE.end)
     line = {"asset": PUMP, "end": "2026-01-01T00:25:30.000000Z", "score": 0.4, "threshold": 1.82,
             "state": "normal", "regime": "running"}
-    scene.read_journal({"pending": {"summary": 321, "alarm": 2}, "windows": [line]})
+    scene.read_journal({"pending": {"window": 321, "alarm": 2}, "windows": [line]})
     assert scene.waiting == 323
     assert scene.machines[PUMP].from_journal
     assert "323 waiting" in _drawn(scene)
