@@ -79,7 +79,8 @@ def test_what_the_example_shows_as_defaults_are_the_defaults() -> None:
 
 def test_the_example_shows_every_key_of_the_device_and_its_brokers() -> None:
     tree = tomllib.loads(COMMENTED_KEY.sub("", EXAMPLE.read_text()))
-    for section in ("device", "sensors", "journal", "summaries", "evidence", "alarms", "limits", "inbox", "log", "replay"):
+    for section in ("device", "sensors", "journal", "summaries", "evidence", "alarms", "limits", "inbox", "log",
+                    "replay"):
         assert set(tree[section]) == set(_resolved(SCHEMA["properties"][section])["properties"])
     asset = tree["assets"]["pump-1"]
     own_table = {"model"}  # shown at the bearing, which has spectra
