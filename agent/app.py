@@ -26,8 +26,9 @@ from agent.monitoring.monitor import Monitor
 from agent.runtime.courier import Courier
 from agent.runtime.dead_letters import DeadLetters
 from agent.runtime.inbox import Inbox
+from agent.runtime.recording import Identity
 from agent.runtime.supervisor import Member, Supervisor
-from agent.runtime.worker import Identity, Worker
+from agent.runtime.worker import Worker
 from agent.runtime.writer import Writer
 
 _log = log.get_logger(__name__)
@@ -99,6 +100,7 @@ class Daemon:
             command_topic=device.command_topic if settings.commands.enabled else None,
             dead_letters=DeadLetters(settings.dead_letters_per_minute),
             inflight=settings.sensors.inflight,
+            snapshot_interval=settings.journal.snapshot_interval,
         )
         if settings.uplink is not None:
             uplink = MqttUplink(UplinkSettings(endpoint=endpoint(settings.uplink), topic=device.topic))

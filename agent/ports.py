@@ -47,6 +47,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since an arbitrary start; never jumps back."""
 
+    def synchronised(self) -> bool:
+        """Whether the system says that wall time follows a time server."""
+
 
 class Journal(Protocol):
     """The durable log. One thread writes; readers have connections of their own.

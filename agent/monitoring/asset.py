@@ -89,11 +89,16 @@ class Asset:
         """Whether something changed that a restart must not lose, since ``settled``."""
         return self._changed or any(point.changed for point, _ in self.points)
 
+    @property
+    def moved(self) -> bool:
+        """Whether any window has been judged since ``settled``: all of them move what is remembered a little."""
+        return any(point.moved for point, _ in self.points)
+
     def settled(self) -> None:
         """The snapshot was taken."""
         self._changed = False
         for point, _ in self.points:
-            point.changed = False
+            point.changed = point.moved = False
 
     def observe(self, channel: Channel, block: Block, source: str) -> list[Record]:
         """Take one block; the records that it leads to, often none."""

@@ -134,11 +134,12 @@ class Monitor:
             raise CommandError(reason)
         return asset.command(command, now)
 
-    def snapshots(self) -> list[Snapshot]:
-        """The snapshots of the assets whose memory changed since the last call."""
+    def snapshots(self, *, all_moved: bool = False) -> list[Snapshot]:
+        """The snapshots of the assets in which something changed since their last one that a restart must
+        not lose; with ``all_moved`` also of those that windows have only moved a little."""
         changed = []
         for asset_id, asset in self._assets.items():
-            if asset.changed:
+            if asset.changed or (all_moved and asset.moved):
                 asset.settled()
                 changed.append(Snapshot(asset_id, asset.to_json()))
         if self._device.changed:

@@ -84,7 +84,7 @@ class MeasuringPoint:
         self._explain_at: Nanos = 0
         self._doubts = Doubts()
         self.resuming = True
-        self.changed = False
+        self.changed = self.moved = False
 
     @property
     def learned(self) -> bool:
@@ -106,6 +106,7 @@ class MeasuringPoint:
         records: list[Record] = []
         for vector in vectors:
             self._judge(vector, source, records)
+        self.moved = True
         return records
 
     def _judge(self, vector: FeatureVector, source: str, records: list[Record]) -> None:

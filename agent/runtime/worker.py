@@ -20,24 +20,22 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from typing import get_args
-
-import orjson
+from dataclasses import replace
 
 from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec
-from agent.monitoring.types import Command, Nanos, Record, RecordKind
+from agent.monitoring.types import Command, Nanos, Record
 from agent.monitoring.wording import iso
-from agent.ports import Clock, Delivery, Entry, LogWriter, Sensors
+from agent.ports import Clock, Delivery, LogWriter, Sensors
 from agent.runtime.commands import Commands
 from agent.runtime.dead_letters import DeadLetters
 from agent.runtime.inbox import SHED, Inbox
 from agent.runtime.ledger import Ledger
+from agent.runtime.recording import Counters, Identity, Recorder
+from agent.runtime.timekeeping import Timekeeper
 
-_KINDS = {kind: kind.encode() for kind in get_args(RecordKind)}
 _SLICE = 256
 _TICK = 1.0
 _MOST_ASSETS = 1000
@@ -46,28 +44,6 @@ _REACHING = 120.0
 """s that a connection attempt may take beyond the supervisor's patience: name resolution has no
 timeout of its own."""
 _IDLE = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who speaks: stamped on every record."""
-
-    device: str
-    boot: int
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the worker has done, for whoever asks; plain numbers, read without a lock."""
-
-    messages: int = 0
-    records: int = 0
-    alarms: int = 0
-    shed: int = 0
-    dead_letters: int = 0
-    unjournaled: int = 0
-    unpublished: int = 0
-    commands: int = 0
 
 
 class Worker(threading.Thread):
@@ -87,6 +63,7 @@ class Worker(threading.Thread):
         command_topic: str | None,
         dead_letters: DeadLetters,
         inflight: int = 20,
+        snapshot_interval: float = 600.0,
     ) -> None:
         super().__init__(name="worker", daemon=True)
         self._link = link
@@ -95,27 +72,23 @@ class Worker(threading.Thread):
         self._monitor = monitor
         self._writer = writer
         self._clock = clock
-        self._boot = identity.boot
-        self._head = f'{{"device":"{identity.device}","boot":{identity.boot},"seq":'.encode()
         self._alarm_topic = alarm_topic
         self._commands = Commands(command_topic, self._carry_out, link.answer) if command_topic else None
         self._dead_letters = dead_letters
         self._hurry_at = max(1, inflight // 2)
         self._ledger = Ledger()
-        self._mark = 0
         self._committed = 0
-        self._unwritten: deque[int] = deque()
-        self._stepped_over = 0
-        self._seq = 0
-        self._entries: list[Entry] = []
-        self._remember = self._urgent = False
+        self._timekeeper = Timekeeper(clock)
+        self.counters = Counters()
+        self._recorder = Recorder(
+            writer, monitor, self._timekeeper, identity, self._announce, self.counters,
+            snapshot_interval=snapshot_interval)
         self._shed_untold: dict[str, int] = {}
         self._next_tick = 0.0
         self._watched: dict[str, AssetSpec] = {}
         self._subscribe()
         self._requests: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
-        self.counters = Counters()
         self.last_progress = clock.monotonic()
         self.failure: BaseException | None = None
 
@@ -130,6 +103,11 @@ class Worker(threading.Thread):
         """Have something done in the worker's thread, between two batches."""
         self._requests.append(request)
         self._link.wake()
+
+    def report(self, trouble: str, standing: bool, detail: str = "") -> None:  # noqa: FBT001 -- the fact itself
+        """What another part has to say of the device itself (see ``monitoring.device.TROUBLES``): an
+        alarm as all others, made in the worker's thread."""
+        self.ask(lambda: self._tell(self._monitor.report(trouble, self._clock.now(), standing=standing, detail=detail)))
 
     def change(self, router: Router, specs: Collection[AssetSpec]) -> None:
         """Follow a new configuration, between two batches: assets whose specification is the same
@@ -158,6 +136,7 @@ class Worker(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self.turn()
+            self._recorder.leave()
         except BaseException as bug:  # noqa: BLE001 -- the supervisor reads it and ends the process
             self.failure = bug
         finally:
@@ -221,38 +200,12 @@ class Worker(threading.Thread):
                     if found := observe(block, received, topic):
                         records += found
             if records:
-                self._record(records)
+                self._recorder.record(records)
             if token:
-                absorbed(token, self._mark + 1 if records else 0)
+                absorbed(token, self._recorder.mark + 1 if records else 0)
         self.counters.messages += len(deliveries)
         self._link.release()
-        self._hand_over()
-
-    def _record(self, records: list[Record]) -> None:
-        """Number the records; alarms go out with the batch, before the writer has them."""
-        for kind, asset, time, body in records:
-            self._seq = seq = self._seq + 1
-            payload = b'%b%d,"kind":"%b",%b' % (self._head, seq, _KINDS[kind], orjson.dumps(body)[1:])
-            if kind == "alarm":
-                self._announce(asset, payload)
-            if kind != "window":
-                self._remember = True
-            self._urgent |= kind == "alarm"
-            self._entries.append(Entry(self._boot, seq, kind, asset, time, payload))
-
-    def _hand_over(self) -> None:
-        """All records of the batch to the writer, as one piece with one mark."""
-        entries = self._entries
-        if not entries:
-            return
-        self._mark += 1
-        self.counters.records += len(entries)
-        snapshots = self._monitor.snapshots() if self._remember else ()
-        if not self._writer.submit(entries, snapshots, self._mark, self._urgent):
-            # no room even in memory: counted, and no message waits for what will not be written
-            self.counters.unjournaled += len(entries)
-            self._unwritten.append(self._mark)
-        self._entries, self._remember, self._urgent = [], False, False
+        self._recorder.hand_over()
 
     def _announce(self, asset: str, payload: bytes) -> None:
         self.counters.alarms += 1
@@ -262,14 +215,14 @@ class Worker(threading.Thread):
     def _command(self, commands: Commands, delivery: Delivery, records: list[Record]) -> None:
         """What a person asks, between two messages."""
         try:
-            found = commands.receive(delivery, self._clock.now(), self._mark + 1, self._clock.monotonic())
+            found = commands.receive(delivery, self._clock.now(), self._recorder.mark + 1, self._clock.monotonic())
         except MalformedMessage as fault:
             if self._dead_letter(delivery, str(fault), "", records):
                 commands.refuse(delivery, str(fault))
             return
         if found:
             self.counters.commands += 1
-            self._urgent = True  # somebody waits
+            self._recorder.hurry()
             records += found
 
     def _carry_out(self, command: Command, now: Nanos) -> list[Record]:
@@ -277,7 +230,7 @@ class Worker(threading.Thread):
         spec = self._router.asset(command.asset)
         if spec is not None and spec.id not in self._watched:
             self._watched[spec.id] = spec
-            self._record(self._monitor.add(spec))
+            self._recorder.record(self._monitor.add(spec))
         return self._monitor.command(command, now)
 
     def _dead_letter(self, delivery: Delivery, reason: str, asset: str, records: list[Record]) -> bool:
@@ -293,10 +246,7 @@ class Worker(threading.Thread):
         ledger, commands = self._ledger, self._commands
         if not len(ledger) and (commands is None or not commands.owing):
             return
-        # only the writer's thread writes _committed; what was never handed over is stepped over here
-        done = max(self._committed, self._stepped_over)
-        while self._unwritten and self._unwritten[0] <= done + 1:
-            done = self._stepped_over = max(done, self._unwritten.popleft())
+        done = self._recorder.done(self._committed)
         ledger.committed(done)
         if tokens := ledger.ready():
             self._link.acknowledge(tokens)
@@ -312,6 +262,10 @@ class Worker(threading.Thread):
             body = {"asset": "", "quality": "shed", "time": iso(now), "topics": self._shed_untold}
             records.append(Record("quality", "", now, body))
             self._shed_untold = {}
+        self._tell(records)
+
+    def _tell(self, records: list[Record]) -> None:
+        """What no message has brought."""
         if records:
-            self._record(records)
-            self._hand_over()
+            self._recorder.record(records)
+            self._recorder.hand_over()
