@@ -64,6 +64,10 @@ class Journal(Protocol):
                settled: Collection[tuple[int, int]] = ()) -> None:
         """Store all of it in one transaction; on return it survives a power cut."""
 
+    def repair(self, boot: int, before_seq: int, offset: Nanos) -> None:
+        """Add ``offset`` ns to the times of entries of this ``boot`` before ``before_seq`` that lie before
+        ``agent.shipped.FLOOR``; their payloads stay as they are."""
+
     def snapshots(self) -> Mapping[str, Mapping[str, Any]]:
         """The newest snapshot of each asset."""
 
@@ -156,6 +160,10 @@ class LogWriter(Protocol):
                mark: int = 0, urgent: bool = False) -> bool:  # noqa: FBT001, FBT002
         """Take entries for the next group commit; False where there is no room for them.
         ``urgent``: commit at once, with all that waits."""
+
+    def repair(self, boot: int, before_seq: int, offset: Nanos) -> None:
+        """Once all that was submitted is committed: have the times of what this ``boot`` wrote before
+        ``before_seq``, while its clock was certainly wrong, put right by ``offset`` ns."""
 
     def hurry(self) -> None:
         """Commit what waits without any delay: the broker would stall otherwise."""

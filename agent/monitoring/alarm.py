@@ -212,6 +212,15 @@ class Alarm:
             return AlarmState.SUPPRESSED
         return AlarmState.UNACKNOWLEDGED if self.standing else AlarmState.NORMAL
 
+    def clock_stepped(self, offset: Nanos, *, readings: bool) -> None:
+        """The device's clock was set by ``offset``; ``readings``: theirs is that clock, too."""
+        if self.until:
+            self.until += offset
+        if readings and self.since:
+            self.since += offset
+            self._due += offset
+            self._review += offset
+
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it."""
         return {

@@ -165,6 +165,26 @@ class Asset:
                 records.append(self._record(change, alarm))
         return records
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The device's clock was set by ``offset``. Where it says when samples were taken, their time begins
+        anew: a gap, and no fault."""
+        by_arrival = {name for name, channel in self.channels.items() if channel.gate.timed_by_arrival}
+        for channel in self.channels.values():
+            if channel.last_seen:
+                channel.last_seen += offset
+            channel.silence.clock_stepped(offset, readings=True)
+            if channel.name in by_arrival:
+                channel.gate.begin_anew()
+        for point, names in self.points:
+            own = by_arrival.issuperset(names)
+            for alarm in point.alarms:
+                alarm.clock_stepped(offset, readings=own)
+            if own:
+                point.clock_stepped(offset)
+        if len(by_arrival) == len(self.channels):
+            self.regime.clock_stepped(offset)
+        self._changed = True
+
     def _told(self, channel: Channel, change: Change | None) -> list[Record]:
         return [] if change is None else [self._record(change, channel.silence, channel=channel.name)]
 

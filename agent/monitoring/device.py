@@ -62,6 +62,13 @@ class DeviceAlarms:
                 records.append(self._record(alarm, change))
         return records
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The device's clock was set by ``offset``."""
+        self.flood.clock_stepped(offset)
+        for alarm in self._troubles.values():
+            alarm.clock_stepped(offset, readings=True)
+        self.changed = True
+
     def command(self, command: Command, now: Nanos) -> list[Record]:
         """Do what an operator asks. Raises CommandError."""
         return [self._record(alarm, change) for alarm, change in carry_out(self.alarms, command, now)]

@@ -77,6 +77,11 @@ class Flood:
         self._forget(time)
         return self._judge(time) or self.alarm.tick(time)
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The device's clock was set by ``offset``: how long ago each alarm was has not changed."""
+        self.alarm.clock_stepped(offset, readings=True)
+        self._recent = deque(((time + offset, asset) for time, asset in self._recent), maxlen=self._limit + 1)
+
     def record(self, change: Change, asset: str = "") -> dict[str, Any]:
         """The body of the record that a transition leaves: with how many alarms, and of which assets."""
         told = [[name, count] for name, count in islice(self.assets, 10)]

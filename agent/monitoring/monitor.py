@@ -120,6 +120,13 @@ class Monitor:
         records += self._device.tick(now)
         return self._count(records, now) if records else records
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The device's clock was set by ``offset``. It has not become later for that: nothing is silent, over or
+        due. Call it before anything is told a time of the new clock."""
+        for asset in self._assets.values():
+            asset.clock_stepped(offset)
+        self._device.clock_stepped(offset)
+
     def command(self, command: Command, now: Nanos) -> list[Record]:
         """Do what an operator asks; the records of what was done.
 

@@ -51,6 +51,11 @@ class Outlook:
         self.prognosis = self._trend.estimate()
         return self.prognosis
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the windows was set by ``offset``."""
+        self._health.clock_stepped(offset)
+        self._trend.clock_stepped(offset)
+
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it."""
         return {"health": self._health.to_json(), "trend": self._trend.to_json()}

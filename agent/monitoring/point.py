@@ -262,6 +262,18 @@ class MeasuringPoint:
         change = self.alarm.update(Condition.NORMAL, now)
         return [] if change is None else [alarm_record(change, self.asset, record_of(change, self.asset, self.alarm))]
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the readings was set by ``offset``: the open windows are lost as in a gap, what was
+        learned and how long an alarm stands are not."""
+        self._extraction.begin_anew()
+        if self._explain_at:
+            self._explain_at += offset
+        if self.outlook is not None:
+            self.outlook.clock_stepped(offset)
+        if self._judge_of is not None:
+            self._judge_of.clock_stepped(offset)
+        self.changed = True
+
     def revert(self) -> None:
         """Undo what has been followed since the commissioning."""
         if self._judge_of is not None:

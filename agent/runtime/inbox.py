@@ -16,8 +16,10 @@ costs its own data and not the others' (a broker would drop blindly, across all 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
+from agent.monitoring.types import Nanos
 from agent.ports import Delivery
 
 SHED: Final = b""
@@ -79,6 +81,13 @@ class Inbox:
             topic = self._shed_one()
             shed[topic] = shed.get(topic, 0) + 1
         return shed
+
+    def restamp(self, restamped: Callable[[Nanos], Nanos]) -> None:
+        """The clock that they were stamped by was set."""
+        for queues in (self._queues, self._shed):
+            for topic, queue in queues.items():
+                queues[topic] = deque(
+                    delivery._replace(received=restamped(delivery.received)) for delivery in queue)
 
     def _over(self) -> bool:
         return self._messages > self._max_messages or self._bytes > self._max_bytes

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from agent.monitoring.types import SECOND, Nanos
+from agent.monitoring.types import SECOND, Nanos, Record
+from agent.monitoring.wording import iso
 from agent.ports import Clock
 from agent.shipped import FLOOR
 
@@ -64,6 +65,16 @@ class Timekeeper:
             return None  # this thread was stopped between the readings; the next look will tell
         self._wall, self._monotonic = wall, monotonic
         return Step(expected, wall) if abs(wall - expected) > _STEP else None
+
+    def told(self, step: Step, boot: int, before_seq: int) -> Record:
+        """The event of a step: entries of this ``boot`` before ``before_seq`` were stamped by the clock as it
+        was, which (plus ``offset_s``) is what it should have been, where it is right now."""
+        self.synchronised = self.clock.synchronised()
+        return Record("event", "", step.after, {
+            "asset": "", "event": "clock", "time": iso(step.after), "boot": boot, "before_seq": before_seq,
+            "offset_s": step.offset / SECOND, "from": iso(step.before), "to": iso(step.after),
+            "synchronised": self.synchronised,
+        })
 
     def judge(self) -> str:
         """Ask whether the clock is synchronised; why it cannot be believed, '' where it can.

@@ -22,11 +22,13 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+import structlog
+
 from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec
-from agent.monitoring.types import Command, Nanos, Record
+from agent.monitoring.types import SECOND, Command, Nanos, Record
 from agent.monitoring.wording import iso
 from agent.ports import Clock, Delivery, LogWriter, Sensors
 from agent.runtime.commands import Commands
@@ -34,7 +36,7 @@ from agent.runtime.dead_letters import DeadLetters
 from agent.runtime.inbox import SHED, Inbox
 from agent.runtime.ledger import Ledger
 from agent.runtime.recording import Counters, Identity, Recorder
-from agent.runtime.timekeeping import Timekeeper
+from agent.runtime.timekeeping import Step, Timekeeper
 
 _SLICE = 256
 _TICK = 1.0
@@ -44,6 +46,8 @@ _REACHING = 120.0
 """s that a connection attempt may take beyond the supervisor's patience: name resolution has no
 timeout of its own."""
 _IDLE = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 class Worker(threading.Thread):
@@ -79,6 +83,7 @@ class Worker(threading.Thread):
         self._ledger = Ledger()
         self._committed = 0
         self._timekeeper = Timekeeper(clock)
+        self._doubt: str | None = None  # what stood before a restart is looked at anew
         self.counters = Counters()
         self._recorder = Recorder(
             writer, monitor, self._timekeeper, identity, self._announce, self.counters,
@@ -150,6 +155,8 @@ class Worker(threading.Thread):
             self.last_progress = monotonic + _REACHING
         timeout = 0.0 if inbox else min(_IDLE, max(0.0, self._next_tick - monotonic))
         arrived = self._link.poll(timeout, read=inbox.wants_more(monotonic))
+        if (step := self._timekeeper.look()) is not None:
+            arrived = self._follow(step, arrived)
         while self._requests:
             self._requests.popleft()()
         if arrived:
@@ -167,6 +174,18 @@ class Worker(threading.Thread):
         if monotonic >= self._next_tick:
             self._next_tick = monotonic + _TICK
             self._tick()
+
+    def _follow(self, step: Step, arrived: list[Delivery]) -> list[Delivery]:
+        """The wall clock was set: the chain is told before it sees the new time, and the log why times in it
+        jump. ``arrived`` and what waits were stamped on either side of the step; now on this one."""
+        _log.warning("the clock was set", seconds=round(step.offset / SECOND, 3))
+        self._monitor.clock_stepped(step.offset)
+        before = self._recorder.next_seq
+        self._tell([self._timekeeper.told(step, self._recorder.boot, before)])
+        if step.repairs:
+            self._writer.repair(self._recorder.boot, before, step.offset)
+        self._inbox.restamp(step.restamped)
+        return [delivery._replace(received=step.restamped(delivery.received)) for delivery in arrived]
 
     def work(self, deliveries: list[Delivery]) -> None:  # noqa: C901 -- the path in one view
         """The seam: decode, observe, record, a batch at a time."""
@@ -257,6 +276,9 @@ class Worker(threading.Thread):
 
     def _tick(self) -> None:
         now = self._clock.now()
+        if (doubt := self._timekeeper.judge()) != self._doubt:
+            self._doubt = doubt
+            self._tell(self._monitor.report("clock", now, standing=bool(doubt), detail=doubt))
         records = self._monitor.tick(now)
         if self._shed_untold:
             body = {"asset": "", "quality": "shed", "time": iso(now), "topics": self._shed_untold}

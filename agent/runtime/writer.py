@@ -18,12 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
 from agent.errors import JournalFull
-from agent.monitoring.types import Snapshot
+from agent.monitoring.types import Nanos, Snapshot
 from agent.ports import Entry, Journal
 
 _ROWS_A_COMMIT: Final = 1000
@@ -36,6 +36,9 @@ _SETTLEMENTS: Final = 10_000
 _DISPENSABLE: Final = "window"
 
 _log = structlog.get_logger(__name__)
+
+
+_Repair: TypeAlias = tuple[int, int, Nanos]
 
 
 class _Submission(NamedTuple):
@@ -96,6 +99,7 @@ class Writer(threading.Thread):
         self._waiting: list[_Submission] = []
         self._snapshots: dict[str, Snapshot] = {}
         self._settlements: list[tuple[int, int]] = []
+        self._repairs: list[_Repair] = []
         self._rows_waiting = 0
         self._rows = 0  # with those in the commit at hand; so are the bytes
         self._bytes = 0
@@ -159,6 +163,13 @@ class Writer(threading.Thread):
                 self._hurried = self._urgent = True
                 self._work.notify()
 
+    def repair(self, boot: int, before_seq: int, offset: Nanos) -> None:
+        """See ``LogWriter``: after the next group, which holds all that was submitted."""
+        with self._lock:
+            self._repairs.append((boot, before_seq, offset))
+            self._submitted += 1
+            self._work.notify()
+
     def settle(self, pairs: Sequence[tuple[int, int]]) -> bool:
         """Have entries marked as settled, in the next group. False where too many wait: the disk
         stalls, and nothing more should be sent before these are on it."""
@@ -205,7 +216,7 @@ class Writer(threading.Thread):
         with self._lock:
             while True:
                 now = self.last_progress = time.monotonic()
-                waits = bool(self._waiting or self._settlements)
+                waits = bool(self._waiting or self._settlements or self._repairs)
                 if self._stopping:
                     return waits and not self._gave_up(now)
                 timeout = _IDLE
@@ -225,6 +236,7 @@ class Writer(threading.Thread):
             group, self._waiting = self._waiting, []
             snapshots, self._snapshots = list(self._snapshots.values()), {}
             settlements, self._settlements = self._settlements, []
+            repairs, self._repairs = self._repairs, []
             submitted = self._submitted
             self._rows_waiting = 0
             self._urgent = self._hurried = False
@@ -247,7 +259,18 @@ class Writer(threading.Thread):
                     self._stored.notify_all()
             if piece:
                 self._on_committed(max(submission.mark for submission in piece))
+        self._repair(repairs)
         self._group_ended = time.monotonic()
+
+    def _repair(self, repairs: list[_Repair]) -> None:
+        while repairs:
+            try:
+                self._journal.repair(*repairs[0])
+            except JournalFull:
+                with self._lock:
+                    self._repairs = repairs + self._repairs  # with the next group, once the disk takes it again
+                return
+            repairs.pop(0)
 
     def _commit(
         self, entries: list[Entry], snapshots: list[Snapshot], settlements: list[tuple[int, int]]

@@ -20,6 +20,7 @@ from agent.adapters.sqlite.version import VERSION, version_of
 from agent.errors import JournalCorrupt, JournalFull
 from agent.monitoring.types import Nanos, RecordKind, Snapshot
 from agent.ports import Entry
+from agent.shipped import FLOOR
 
 DEFAULT_BUDGET: Final = 256 * 1024 * 1024
 
@@ -110,6 +111,14 @@ class SqliteJournal:
             statements.append(
                 ("UPDATE log SET settled = 1 WHERE id IN (SELECT value FROM json_each(?))", (identifiers,)))
         self._store(statements)
+
+    def repair(self, boot: int, before_seq: int, offset: Nanos) -> None:
+        """Add ``offset`` ns to the times of entries of this ``boot`` before ``before_seq`` that lie before
+        ``agent.shipped.FLOOR``; their payloads, and so their checksums, stay as they are."""
+        self._store([(
+            "UPDATE log SET time_ns = time_ns + ? WHERE id >= ? AND id < ? AND time_ns < ?",
+            (offset, row_id(boot, 0), row_id(boot, before_seq), FLOOR),
+        )])
 
     def snapshots(self) -> Mapping[str, Mapping[str, Any]]:
         """The newest snapshot of each asset; one whose checksum fails counts as not there."""

@@ -59,6 +59,10 @@ class Health:
             self._smooth = middle if self._smooth is None else self._smooth + self._weight * (middle - self._smooth)
         return self.value
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the windows was set by ``offset``."""
+        self._time += offset
+
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it."""
         return {"typical": self._typical, "recent": list(self._recent), "smooth": self._smooth, "time": self._time}

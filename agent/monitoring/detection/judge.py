@@ -76,6 +76,9 @@ class Judge(Protocol):
     def revert(self) -> None:
         """Undo what has been followed since the commissioning."""
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the windows was set by ``offset``."""
+
     def to_json(self) -> dict[str, Any]:
         """What must survive a restart."""
 
@@ -220,6 +223,11 @@ class CommissionedJudge:
     def revert(self) -> None:
         """See Judge."""
         self._baseline.revert()
+
+    def clock_stepped(self, offset: Nanos) -> None:
+        """See Judge."""
+        if self._next_step:
+            self._next_step += offset
 
     def to_json(self) -> dict[str, Any]:
         """See Judge."""

@@ -200,6 +200,9 @@ class MetricJudge:
     def revert(self) -> None:
         """See Judge: there is nothing to go back to, as what is normal was never settled."""
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """See Judge: the steps between its samples are judged by their median."""
+
     def to_json(self) -> dict[str, Any]:
         """See Judge."""
         return {"baseline": self._baseline.to_json(), "first": list(self._first)}

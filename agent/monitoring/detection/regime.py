@@ -132,6 +132,11 @@ class Regime:
             self._moved = end
         return moves
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the windows was set by ``offset``: how long ago the machine was started has not changed."""
+        self._changed += offset
+        self._moved += offset
+
     def to_json(self) -> dict[str, Any]:
         """What must survive a restart."""
         return self.bands.to_json()

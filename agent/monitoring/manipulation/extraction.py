@@ -55,6 +55,9 @@ class Extraction(Protocol):
     def hear_speed(self, speed: float) -> None:
         """The shaft turns at ``speed`` Hz in the windows to come."""
 
+    def begin_anew(self) -> None:
+        """Forget the open windows: what comes next has nothing to do with what came before in time."""
+
 
 class _Telemetry:
     """What slow samples have not: lines, and a use for the shaft's speed."""
@@ -83,6 +86,11 @@ class GridExtraction(_Telemetry):
         self._grid = Grid(rates, seconds, stride, lateness, extremes=extremes, slopes="slope" in statistics)
         self._cells = 0
         self._needed = max(1, round(seconds / stride))
+
+    def begin_anew(self) -> None:
+        """See Extraction."""
+        self._grid.begin_anew()
+        self._cells = 0
 
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
         """See Extraction. The first windows, not yet full, are held back."""
@@ -113,6 +121,10 @@ class SampleExtraction(_Telemetry):
         self._statistics = tuple(statistics)
         self._timed = "slope" in statistics
         self._windows = CountWindows(count, stride)
+
+    def begin_anew(self) -> None:
+        """See Extraction."""
+        self._windows.reset()
 
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
         """See Extraction."""
@@ -164,6 +176,10 @@ class WaveformExtraction:
     def hear_speed(self, speed: float) -> None:
         """See Extraction."""
         self.speed = speed
+
+    def begin_anew(self) -> None:
+        """See Extraction."""
+        self._windows.reset()
 
     def _extractor_of(self, samples: int) -> WaveformFeatures:
         return WaveformFeatures(self._features, samples, self._rate, unit=self._unit, machine=self._machine)

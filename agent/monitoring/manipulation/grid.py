@@ -143,7 +143,7 @@ class Grid:
                 self._late_in_a_row += 1
                 if self._late_in_a_row <= _BELIEVED_AFTER * self._channels:
                     return None
-                self._begin_anew()
+                self.begin_anew()
             else:
                 index = closed + 1
         self._late_in_a_row = 0
@@ -154,7 +154,8 @@ class Grid:
                 self._look_at(index)
         return cell
 
-    def _begin_anew(self) -> None:
+    def begin_anew(self) -> None:
+        """Forget all cells: what comes next has nothing to do with what came before in time."""
         for sliding in (self._sums, self._bounds, self._slopes):
             if sliding is not None:
                 sliding.reset()

@@ -71,6 +71,17 @@ class QualityGate:
         """How often each flag was raised, by its name in lower case: samples, but gaps as such."""
         return {(Quality(flag).name or "").lower(): count for flag, count in self._counts.items()}
 
+    @property
+    def timed_by_arrival(self) -> bool:
+        """Whether the device's clock says when a sample was taken, and not its sender."""
+        return not self._trusted
+
+    def begin_anew(self) -> None:
+        """What comes next has nothing to do with what came before in time; the counts stay."""
+        self._newest = self._start = _NEVER
+        self._last, self._last_values = nan, None
+        self._run = self._behind = 0
+
     def check(self, block: Block) -> tuple[Block | None, Quality]:
         """The block as it may be used, and its flags; None where nothing of it may be.
 

@@ -95,6 +95,13 @@ class History:
                 pace = (level.ends[-1] - level.ends[0]) / SECOND / steps
                 yield Stretch(np.array(level.means), windows, pace)
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the windows was set by ``offset``: the pace at which they came has not changed."""
+        if self._time is not None:
+            self._time += offset
+        for level in self._levels:
+            level.ends = deque((end + offset for end in level.ends), maxlen=BINS)
+
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it."""
         return {

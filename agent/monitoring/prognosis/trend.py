@@ -111,6 +111,10 @@ class Trend:
             trend=_per_day(found, stretch), significant=True, remaining=left, past=past,
             span=stretch.span * stretch.pace)
 
+    def clock_stepped(self, offset: Nanos) -> None:
+        """The clock of the windows was set by ``offset``."""
+        self._history.clock_stepped(offset)
+
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it."""
         return self._history.to_json()
