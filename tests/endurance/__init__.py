@@ -1,0 +1,1 @@
+"""Long trials with real faults: power cuts, kills, outages, full disks; each has a short form in tests/system."""
