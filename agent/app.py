@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from agent import log
@@ -13,9 +14,11 @@ from agent.adapters.clock import SystemClock
 from agent.adapters.mqtt.sensors import SensorLink
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
 from agent.adapters.sqlite.apart import lay_out_apart
+from agent.adapters.sqlite.depth import depth_of
 from agent.adapters.sqlite.hold import held
 from agent.adapters.sqlite.journal import SqliteJournal
 from agent.adapters.systemd import SystemdNotifier
+from agent.adapters.vitals import VitalSigns
 from agent.config.apart import load_apart
 from agent.config.settings import Settings
 from agent.connections import endpoint
@@ -25,6 +28,7 @@ from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
 from agent.runtime.courier import Courier
 from agent.runtime.dead_letters import DeadLetters
+from agent.runtime.health import CheckUp, Counts
 from agent.runtime.inbox import Inbox
 from agent.runtime.recording import Identity
 from agent.runtime.supervisor import Member, Supervisor
@@ -105,6 +109,9 @@ class Daemon:
         if settings.uplink is not None:
             uplink = MqttUplink(UplinkSettings(endpoint=endpoint(settings.uplink), topic=device.topic))
             self._courier = Courier(self._journal.reader(), uplink, self._writer.settle, self._clock)
+        self._checkup = CheckUp(
+            self._clock, VitalSigns(settings.journal.path.parent).read, partial(depth_of, settings.journal.path),
+            {"sensors": self._worker.counts, "writer": self._written, "uplink": self._sent}, settings.summaries.period)
         self._notifier = SystemdNotifier()
         self._ticks = 0
 
@@ -163,10 +170,18 @@ class Daemon:
         return "; ".join(parts)
 
     def tidy(self) -> None:
-        """Every few seconds: what reference counts cannot free."""
+        """Every second: how the device is, when that is due; now and then what reference counts cannot free."""
+        if self._checkup.due():
+            self._worker.note(self._checkup.vitals().record())
         self._ticks += 1
         if self._ticks % _COLLECT_EVERY == 0:
             gc.collect()
+
+    def _written(self) -> Counts:
+        return asdict(self._writer.counters)
+
+    def _sent(self) -> Counts:
+        return {} if self._courier is None else asdict(self._courier.counters)
 
     def reload(self) -> None:
         """Read the configuration again: apply what may change, refuse what is invalid."""

@@ -38,6 +38,31 @@ class Entry(NamedTuple):
     payload: bytes
 
 
+class SystemVitals(NamedTuple):
+    """The process and its computer; None what the computer does not tell.
+
+    ``cpu_seconds`` that all threads have used since the start, ``temperature`` of the hottest place in °C,
+    ``throttled`` in words what the firmware says of supply and heat, ``disk_free_bytes`` where the journal is.
+    """
+
+    cpu_seconds: float | None
+    rss_bytes: int | None
+    threads: int | None
+    open_files: int | None
+    temperature: float | None
+    throttled: tuple[str, ...] | None
+    disk_free_bytes: int | None
+
+
+class JournalDepth(NamedTuple):
+    """How full the journal is; ``bytes`` with its write-ahead log, ``oldest_undelivered`` in ns."""
+
+    bytes: int
+    rows: int
+    undelivered: int
+    oldest_undelivered: Nanos | None
+
+
 class Clock(Protocol):
     """The two clocks: wall time for the log, monotonic time for durations."""
 

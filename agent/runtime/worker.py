@@ -20,7 +20,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import structlog
 
@@ -113,6 +113,15 @@ class Worker(threading.Thread):
         """What another part has to say of the device itself (see ``monitoring.device.TROUBLES``): an
         alarm as all others, made in the worker's thread."""
         self.ask(lambda: self._tell(self._monitor.report(trouble, self._clock.now(), standing=standing, detail=detail)))
+
+    def counts(self) -> dict[str, float | str | None]:
+        """What it has done, and what waits for it. Any thread may ask."""
+        return asdict(self.counters) | {
+            "connected": self._link.connected(), "waiting": len(self._inbox), "waiting_bytes": self._inbox.bytes}
+
+    def note(self, record: Record) -> None:
+        """Have a record written that another part has made."""
+        self.ask(lambda: self._tell([record]))
 
     def change(self, router: Router, specs: Collection[AssetSpec]) -> None:
         """Follow a new configuration, between two batches: assets whose specification is the same

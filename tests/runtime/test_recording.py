@@ -39,6 +39,9 @@ class Desk:
             self.submitted.append((list(entries), [snapshot.asset for snapshot in snapshots], mark, urgent))
         return self.room
 
+    def repair(self, boot: int, before_seq: int, offset: int) -> None:
+        """Nothing to repair."""
+
     def hurry(self) -> None:
         """Nothing to hurry."""
 
