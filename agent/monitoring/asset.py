@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 from agent.errors import CommandError
-from agent.monitoring import assembly
+from agent.monitoring import assembly, memory
 from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.alarm_table import AlarmState
 from agent.monitoring.annunciator import alarm_record, carry_out, record_of
@@ -18,7 +19,7 @@ from agent.monitoring.detection.state import Condition
 from agent.monitoring.manipulation.quality import QualityGate
 from agent.monitoring.point import MeasuringPoint
 from agent.monitoring.spec import AssetSpec, ChannelSpec
-from agent.monitoring.types import SECOND, Block, Command, Nanos, Record
+from agent.monitoring.types import SECOND, Block, Command, Nanos, Quality, Record
 from agent.monitoring.wording import iso
 
 
@@ -60,8 +61,16 @@ class Asset:
             self.channels[channel.name] = Channel(channel, gate, point, number, silence)
         told_by = next((channel for channel in spec.channels if channel.name == spec.machine.speed_channel), None)
         self._hertz = 1.0 if told_by is not None and told_by.unit.lower() == "hz" else 1.0 / 60.0
+        self._row = self._row_of()
         self.resumed_after: Nanos | None = None
+        self._seamless = False
         self._changed = False
+
+    def _row_of(self) -> tuple[Channel, ...]:
+        """The channels whose samples of one time are taken together; () where there are no such."""
+        if len(self.points) != 1 or not self.points[0][0].takes_rows:
+            return ()
+        return tuple(self.channels[name] for name in self.points[0][1])
 
     @property
     def progress(self) -> float:
@@ -100,9 +109,42 @@ class Asset:
         for point, _ in self.points:
             point.changed = point.moved = False
 
-    def observe(self, channel: Channel, block: Block, source: str) -> list[Record]:
+    def observe(self, channel: Channel, block: Block, now: Nanos, source: str) -> list[Record]:
         """Take one block; the records that it leads to, often none."""
+        channel.last_seen = now
+        records = self.back(channel, now) if channel.stale else []
         checked, flags = channel.gate.check(block)
+        found = self._take(channel, checked, flags, source)
+        return records + found if records else found
+
+    def observe_row(self, blocks: Sequence[Block], now: Nanos, source: str) -> list[Record]:
+        """Take the blocks of one message: as ``observe`` one by one, and quicker where it is a row of good samples,
+        one of each channel."""
+        time = blocks[0].time
+        values: list[float] = []
+        if len(blocks) == len(self._row):
+            for channel, (_, name, at, samples, _, _) in zip(self._row, blocks, strict=True):
+                if name != channel.name or at != time or samples.size != 1 or channel.stale:
+                    break
+                value = samples.item()
+                if not channel.gate.passes(at, value):
+                    break
+                channel.last_seen = now
+                values.append(value)
+            else:
+                point = self.points[0][0]
+                return self._completed(point, point.observe_row(time, values, source))
+        records: list[Record] = []
+        for number, block in enumerate(blocks):
+            channel = self.channels[block.channel]
+            if number < len(values):  # through the gate already
+                records += self._take(channel, block, Quality.GOOD, source)
+            else:
+                records += self.observe(channel, block, now, source)
+        return records
+
+    def _take(self, channel: Channel, checked: Block | None, flags: Quality, source: str) -> list[Record]:
+        """What the gate has let pass."""
         point = channel.point
         if checked is None:
             if flags and point is not None:
@@ -118,7 +160,10 @@ class Asset:
                 self.regime.update(
                     channel.name, float(values.min()), float(values.mean()), float(values.max()), checked.time)
             return []
-        records = point.observe(channel.number, checked, flags, source)
+        return self._completed(point, point.observe(channel.number, checked, flags, source))
+
+    def _completed(self, point: MeasuringPoint, records: list[Record]) -> list[Record]:
+        """The point's records, with what the asset has to add."""
         if records and len(self.points) > 1:
             self._add_health(records)
         if records and point.resuming:
@@ -136,9 +181,9 @@ class Asset:
     def _say_gap(self, point: MeasuringPoint, records: list[Record]) -> list[Record]:
         point.resuming = False
         before, self.resumed_after = self.resumed_after, None
-        if before is None:
-            return records
         first = records[0]
+        if before is None or (self._seamless and first.time - before <= self.spec.stale_after * SECOND):
+            return records
         body = {"asset": self.spec.id, "quality": "gap", "from": iso(before), "to": iso(first.time)}
         return [Record("quality", self.spec.id, first.time, body), *records]
 
@@ -215,6 +260,37 @@ class Asset:
                 records += point.recommission(now)
         return records
 
+    @property
+    def end(self) -> Nanos:
+        """Of the last window of any point; 0 before the first."""
+        return max(point.end for point, _ in self.points)
+
+    def open_windows(self) -> dict[str, Any]:
+        """What moves with every sample, for a restart right after its last window was recorded."""
+        return {
+            "spec": _fingerprint(self.spec),
+            "end": self.end,
+            "regime": memory.kept(self.regime),
+            "gates": {name: memory.kept(channel.gate) for name, channel in self.channels.items()},
+            "points": {point.channel or "": memory.kept(point) for point, _ in self.points},
+        }
+
+    def resume(self, document: Mapping[str, Any], end: Nanos) -> bool:
+        """Take back, after ``restore``, what ``open_windows`` gave; False where it is of another specification or
+        not of ``end``, the last window on record: nothing was taken back then. Raises KeyError, TypeError or
+        ValueError where another program wrote it."""
+        if document["spec"] != _fingerprint(self.spec) or document["end"] != end:
+            return False
+        memory.take_back(self.regime, document["regime"])
+        for name, channel in self.channels.items():
+            memory.take_back(channel.gate, document["gates"][name])
+            channel.gate.resume()
+        for point, _ in self.points:
+            memory.take_back(point, document["points"][point.channel or ""])
+            point.resume()
+        self._seamless = True
+        return True
+
     def to_json(self) -> dict[str, Any]:
         """What must survive a restart."""
         return {
@@ -245,3 +321,8 @@ class Asset:
         if kept.keys() != {point.channel or "" for point, _ in self.points}:
             reason = "the measuring points have changed"
             raise ValueError(reason)
+
+
+def _fingerprint(spec: AssetSpec) -> int:
+    """What moves fits only what it was made for."""
+    return crc32(repr(spec).encode())

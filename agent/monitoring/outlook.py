@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from agent.monitoring.assessment.health import Health
 from agent.monitoring.prognosis.trend import Prognosis, Trend
@@ -16,6 +16,8 @@ _ASKED_EVERY: Final = 512
 class Outlook:
     """Follows the scores of one point; ``typical`` as in ``Health``; ``overlap``: how many windows share
     each sample. Of those one is taken: the others say the same again."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_passed", "_since", "prognosis")
 
     def __init__(self, typical: float, overlap: int = 1) -> None:
         self._health = Health(typical)

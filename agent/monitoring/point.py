@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,11 @@ from agent.monitoring.detection.model import ModelInput
 from agent.monitoring.detection.regime import Regime, RegimeName, Situation
 from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition, StateTracker
-from agent.monitoring.manipulation.extraction import Extraction, FeatureVector
+from agent.monitoring.manipulation.extraction import Extraction, FeatureVector, GridExtraction
 from agent.monitoring.outlook import Outlook
 from agent.monitoring.sensors import Sensors
 from agent.monitoring.severity import severity_of
-from agent.monitoring.spec import AssetSpec, LimitSpec
+from agent.monitoring.spec import AssetSpec
 from agent.monitoring.telling import RAISING, Doubts, Telling
 from agent.monitoring.types import SECOND, Block, Nanos, Quality, Record
 
@@ -45,6 +44,10 @@ class MeasuringPoint:
     ``model`` None where no model is asked.
     """
 
+    MOVING: ClassVar[tuple[str, ...]] = (
+        "_doubts", "_explain_at", "_extraction", "_judge_of", "_recent", "_regime_name", "_sensors", "_state", "end",
+        "outlook")
+
     def __init__(  # noqa: PLR0913, PLR0917 -- the composition of the chain, made in one place
         self,
         asset: AssetSpec,
@@ -59,6 +62,7 @@ class MeasuringPoint:
         self.asset = asset.id
         self.channel = channel
         self._extraction = extraction
+        self._rows = extraction if isinstance(extraction, GridExtraction) else None
         self._names = extraction.names + (("model_error",) if model else ())
         self._telling = Telling(asset.id, channel, self._names, recorded)
         self._judge_of = judge
@@ -66,11 +70,8 @@ class MeasuringPoint:
         self._regime = regime
         self._sensors = sensors
         self._regime_name: RegimeName = "starting"
-        self._tells = _telling(regime, self._names)
-        limits = [spec for spec in asset.limits if _own(spec.feature, channel, self._names)]
-        self._limits = Limits(
-            [_bare(spec, channel, self._names) for spec in limits], self._names, asset.persistence.hysteresis
-        )
+        self._tells = regime.told_by(self._names)
+        self._limits = Limits.of(asset.limits, channel, self._names, asset.persistence.hysteresis)
         self._every_window = asset.persistence.every_window
         self._hysteresis = asset.persistence.hysteresis
         self._state = StateTracker(asset.persistence)
@@ -85,6 +86,7 @@ class MeasuringPoint:
         self._doubts = Doubts()
         self.resuming = True
         self.changed = self.moved = False
+        self.end: Nanos = 0  # of the last window
 
     @property
     def learned(self) -> bool:
@@ -100,13 +102,26 @@ class MeasuringPoint:
         """Take a block that came through the quality gate; the records that it leads to."""
         if flags:
             self.note(flags, channel)
-        vectors = self._extraction.add(channel, block, flags)
+        return self._judged(self._extraction.add(channel, block, flags), source)
+
+    def observe_row(self, time: Nanos, values: list[float], source: str) -> list[Record]:
+        """As ``observe`` one by one: a good sample of every channel, all of one time. Only where ``takes_rows``."""
+        assert self._rows is not None  # noqa: S101 -- the caller has asked
+        return self._judged(self._rows.add_row(time, values), source)
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether its channels' samples belong together by their time."""
+        return self._rows is not None
+
+    def _judged(self, vectors: list[FeatureVector], source: str) -> list[Record]:
         if not vectors:
             return []
         records: list[Record] = []
         for vector in vectors:
             self._judge(vector, source, records)
         self.moved = True
+        self.end = vectors[-1].end
         return records
 
     def _judge(self, vector: FeatureVector, source: str, records: list[Record]) -> None:
@@ -205,8 +220,12 @@ class MeasuringPoint:
             self.alarm.condition = exceeded.condition if exceeded is not None else Condition.ALARM
             return [Change("raised", AlarmState.NORMAL, AlarmState.UNACKNOWLEDGED, end, "condition",
                            severity_of(ratio, 0.0))]
-        found = [self.alarm.suppress(situation.name == "stopped", end), self.alarm.update(condition, end, ratio)]
-        return [*(change for change in found if change is not None), *self._filled(end)]
+        found = []
+        if (change := self.alarm.suppress(situation.name == "stopped", end)) is not None:
+            found.append(change)
+        if (change := self.alarm.update(condition, end, ratio)) is not None:
+            found.append(change)
+        return found + self._filled(end) if self._explain_at else found
 
     def _explained(self, change: Change) -> Explanation:
         """What a transition is explained with: of telemetry whose window the fault has not filled yet, only
@@ -223,7 +242,7 @@ class MeasuringPoint:
     def _filled(self, end: Nanos) -> list[Change]:
         """The explanation of an alarm whose window the fault has filled by now."""
         alarm = self.alarm
-        if not self._explain_at or end < self._explain_at:
+        if end < self._explain_at:
             return []
         self._explain_at = 0
         if not alarm.standing:
@@ -263,8 +282,7 @@ class MeasuringPoint:
         return [] if change is None else [alarm_record(change, self.asset, record_of(change, self.asset, self.alarm))]
 
     def clock_stepped(self, offset: Nanos) -> None:
-        """The clock of the readings was set by ``offset``: the open windows are lost as in a gap, what was
-        learned and how long an alarm stands are not."""
+        """The clock of the readings was set by ``offset``: the open windows are lost, as in a gap, and no more."""
         self._extraction.begin_anew()
         if self._explain_at:
             self._explain_at += offset
@@ -272,7 +290,12 @@ class MeasuringPoint:
             self.outlook.clock_stepped(offset)
         if self._judge_of is not None:
             self._judge_of.clock_stepped(offset)
-        self.changed = True
+
+    def resume(self) -> None:
+        """What moves was taken back after a restart."""
+        self._extraction.resume()
+        if self._sensors is not None:
+            self._sensors.resume()
 
     def revert(self) -> None:
         """Undo what has been followed since the commissioning."""
@@ -288,12 +311,14 @@ class MeasuringPoint:
             "reference": self._assessment.to_json() if self._assessment.learned else None,
             "sensors": self._sensors.to_json() if self._sensors is not None else None,
             "outlook": self.outlook.to_json() if self.outlook is not None else None,
+            "extraction": self._extraction.to_json(),
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
         """Take back what ``to_json`` gave. Raises ValueError where what was learned does not fit."""
         self.alarm.restore(document["alarm"])
         self._state.restore(self.alarm.condition)
+        self._extraction.restore(document.get("extraction", {}))
         if self._judge_of is not None and document["judge"] is not None:
             self._judge_of.restore(document["judge"])
             if document["reference"] is not None:
@@ -304,24 +329,3 @@ class MeasuringPoint:
                 self.outlook = Outlook(self._judge_of.typical, self._overlap)
                 if document["outlook"] is not None:
                     self.outlook.restore(document["outlook"])
-
-
-def _telling(regime: Regime, names: Sequence[str]) -> list[tuple[str, int, int, int]]:
-    """The channels of the point that tell the regime: name, positions of lowest, mean and highest."""
-    return [
-        (channel, names.index(f"{channel}.min"), names.index(f"{channel}.mean"), names.index(f"{channel}.max"))
-        for channel in regime.channels
-        if f"{channel}.mean" in names
-    ]
-
-
-def _own(feature: str, channel: str | None, names: Sequence[str]) -> bool:
-    """Whether a limit on this feature concerns the point."""
-    return feature in names or (channel is not None and feature.startswith(f"{channel}."))
-
-
-def _bare(spec: LimitSpec, channel: str | None, names: Sequence[str]) -> LimitSpec:
-    """The limit with the feature named as the point names it (``vibration.rms`` -> ``rms``)."""
-    if spec.feature in names or channel is None:
-        return spec
-    return replace(spec, feature=spec.feature.removeprefix(f"{channel}."))

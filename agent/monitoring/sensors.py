@@ -7,7 +7,7 @@ tells the operating point, the whole window cannot be judged.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Sensors:
     """Of a telemetry point: ``channels`` in their order, ``names`` of its features, windows that share a
     sample with ``overlap`` others, ``scored`` the channels that the baseline judges, a window of
     ``seconds``."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_watch",)
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what the point is made of
         self,
@@ -115,6 +117,10 @@ class Sensors:
     def forget(self) -> None:
         """Begin anew, with the commissioning."""
         self._watch.forget()
+
+    def resume(self) -> None:
+        """What moves was taken back after a restart."""
+        self._watch.resume()
 
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it."""

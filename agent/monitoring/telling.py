@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ _ADVISED: Final = RAISING | {"cleared"}
 
 class Doubts:
     """Counts what is doubtful about the samples of the open window."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_counts", "some")
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(_FLAGS, 0)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from agent.monitoring.types import SECOND, Nanos
 
-_TWO: Final = tuple(f"{number:02d}" for number in range(60))
-_cached: tuple[int, str] = (0, "1970-01-01")
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 -- UTC; its name is written by hand
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    """Up to the second; windows begin where others have ended."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def iso(time: Nanos) -> str:
     """UTC with microseconds, e.g. ``2020-03-09T10:14:33.000000Z``."""
-    global _cached  # noqa: PLW0603 -- an immutable pair, replaced whole: neighbours share a day
     seconds, rest = divmod(time, SECOND)
-    day, second = divmod(seconds, 86_400)
-    known, text = _cached
-    if known != day:
-        text = datetime.fromtimestamp(day * 86_400, UTC).isoformat()[:10]
-        _cached = (day, text)
-    minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    return f"{text}T{_TWO[hour]}:{_TWO[minute]}:{_TWO[second]}.{rest // 1000:06d}Z"
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"

@@ -141,12 +141,12 @@ class Recorder:
         monotonic = self._timekeeper.clock.monotonic()
         if monotonic >= self._all_at:
             self._all_at = monotonic + self._interval
-            return self._monitor.snapshots(all_moved=True)
+            return self._monitor.snapshots(all_moved=True, open_windows=not self._interval)
         return self._monitor.snapshots() if self._remember else ()
 
     def leave(self) -> None:
         """Keep all that is known, before an orderly end."""
-        if snapshots := self._monitor.snapshots(all_moved=True):
+        if snapshots := self._monitor.snapshots(all_moved=True, open_windows=True):
             self._writer.submit((), snapshots)
 
     def done(self, committed: int) -> int:

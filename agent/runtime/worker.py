@@ -198,7 +198,7 @@ class Worker(threading.Thread):
 
     def work(self, deliveries: list[Delivery]) -> None:  # noqa: C901 -- the path in one view
         """The seam: decode, observe, record, a batch at a time."""
-        route, observe, absorbed = self._router.route, self._monitor.observe, self._ledger.absorbed
+        route, observe, absorbed = self._router.route, self._monitor.observe_message, self._ledger.absorbed
         commands = self._commands
         self._link.hold()
         for delivery in deliveries:
@@ -224,9 +224,8 @@ class Worker(threading.Thread):
                         continue
                     self._watched[feed.asset_id] = feed.spec
                     records += self._monitor.add(replace(feed.spec, id=feed.asset_id))
-                for block in blocks:
-                    if found := observe(block, received, topic):
-                        records += found
+                if found := observe(blocks, received, topic):
+                    records += found
             if records:
                 self._recorder.record(records)
             if token:

@@ -45,8 +45,8 @@ def telemetry_stages() -> list[Stage]:
     monitor.add(_SPEC)
 
     def observe(_: int) -> None:
-        for block in rows.next():
-            monitor.observe(block, block.time)
+        row = rows.next()
+        monitor.observe_message(row, row[0].time)
 
     for i in range(240):
         observe(i)
@@ -63,8 +63,8 @@ def telemetry_stages() -> list[Stage]:
 def _manipulation() -> list[Stage]:
     rows = Rows()
     gates = [QualityGate(channel) for channel in _CHANNELS]
-    grid = Grid([1.0] * 8, 12, 1, 5, extremes=False)
-    statistics = GridStatistics(STATISTICS[:2])
+    grid = Grid([1.0] * 8, 12, 1, 5)
+    statistics = GridStatistics(STATISTICS[:4])
     windows = [window for _ in range(20) for window in _fed(grid, rows)]
     cells = np.random.default_rng(4).normal(5, 1, (12, 8))
     sums = np.zeros((12, 24))
@@ -72,7 +72,7 @@ def _manipulation() -> list[Stage]:
 
     def check(_: int) -> None:
         for gate, block in zip(gates, rows.next(), strict=True):
-            gate.check(block)
+            gate.passes(block.time, block.values.item())
 
     return [
         Stage("telemetry: gate", "row", check, "8 values, abs and compare",
@@ -85,7 +85,8 @@ def _manipulation() -> list[Stage]:
 
 
 def _fed(grid: Grid, rows: Rows) -> list[CellWindow]:
-    return [window for number, block in enumerate(rows.next()) for window in grid.add(number, block)]
+    row = rows.next()
+    return grid.add_row(row[0].time, [block.values.item() for block in row])
 
 
 def _detection(point: MeasuringPoint) -> list[Stage]:

@@ -138,11 +138,11 @@ def test_reverting_undoes_what_was_followed_and_nothing_else() -> None:
     fresh = plant.monitor.assets["pump"].to_json()["points"][""]["judge"]["baseline"]
     assert len(bodies(plant.run(750, flow=0.05), "adapted")) == 1
     followed = plant.monitor.assets["pump"].to_json()["points"][""]["judge"]["baseline"]
-    assert followed["following"] is not None
+    assert followed["following"]["offset"] is not None
     (event,) = plant.do("revert", reason="it was a fault")
     assert event["event"] == "revert"
     after = plant.monitor.assets["pump"].to_json()["points"][""]["judge"]["baseline"]
-    assert after["following"] is None
+    assert after["following"]["offset"] is None
     assert after["bands"] == fresh["bands"]
 
 

@@ -16,7 +16,7 @@ in the residuals of the stays, and added to the doubt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -131,11 +131,11 @@ class Expectation:
 
     def to_json(self) -> list[Any]:
         """As a snapshot keeps it: the stays."""
-        return [[stay.point.tolist(), stay.means.tolist(), stay.windows] for stay in self._stays]
+        return [_written(stay) for stay in self._stays]
 
     def restore(self, document: Sequence[Any]) -> None:
         """The inverse of ``to_json``; ``fit`` has to follow."""
-        self._stays = [Stay(np.array(point, float), np.array(means, float), float(n)) for point, means, n in document]
+        self._stays = [_read(kept) for kept in document]
 
 
 class Stays:
@@ -174,8 +174,32 @@ class Stays:
         self._points = self._means = None
         self._count = 0
 
+    def to_json(self) -> dict[str, Any]:
+        """As a snapshot keeps it."""
+        going = None
+        if self._points is not None and self._means is not None:
+            going = _written(Stay(self._points, self._means, self._count))
+        return {"going": going, "closed": [_written(stay) for stay in self._closed]}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``."""
+        self.interrupt()
+        self._closed = [_read(kept) for kept in document["closed"]]
+        if document["going"] is not None:
+            self._points, self._means, count = _read(document["going"])
+            self._count = int(count)
+
     def drain(self) -> list[Stay]:
         """The stays so far; begins anew."""
         self._close()
         closed, self._closed = self._closed, []
         return closed
+
+
+def _written(stay: Stay) -> list[Any]:
+    return [stay.point.tolist(), stay.means.tolist(), stay.windows]
+
+
+def _read(document: Sequence[Any]) -> Stay:
+    point, means, windows = document
+    return Stay(np.array(point, dtype=np.float64), np.array(means, dtype=np.float64), float(windows))

@@ -8,7 +8,8 @@ is collected while an alarm stands, is the caller's.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,15 @@ class _Bucket:
         self.sum = np.zeros(size)
         self.number = 0
         self.windows = self.excesses = self.total = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {"sum": self.sum.tolist(), "number": self.number, "windows": self.windows, "excesses": self.excesses,
+                "total": self.total}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        self.sum = np.array(document["sum"], dtype=np.float64)
+        self.number = int(document["number"])
+        self.windows, self.excesses, self.total = (float(document[key]) for key in ("windows", "excesses", "total"))
 
 
 class Following:
@@ -97,15 +107,29 @@ class Following:
         self._open, self._closed = _Bucket(self._size), []
         self.offset = None
 
-    def to_json(self) -> list[float] | None:
-        """As a snapshot keeps it: only where it has moved to."""
-        return None if self.offset is None else self.offset.tolist()
+    def to_json(self) -> dict[str, Any]:
+        """As a snapshot keeps it: where it has moved to, and what was collected since."""
+        return {
+            "offset": None if self.offset is None else self.offset.tolist(),
+            "open": self._open.to_json(),
+            "closed": [bucket.to_json() for bucket in self._closed],
+        }
 
-    def restore(self, document: list[float] | None) -> None:
-        """The inverse of ``to_json``. Raises ValueError for another size."""
-        if document is not None and len(document) != self._size:
+    def restore(self, document: Mapping[str, Any] | list[float] | None) -> None:
+        """The inverse of ``to_json``. Raises ValueError for another size. Earlier snapshots hold the offset alone."""
+        if document is None or isinstance(document, list):
+            document = {"offset": document}
+        offset = document["offset"]
+        if offset is not None and len(offset) != self._size:
             reason = "what was followed belongs to other channels"
             raise ValueError(reason)
-        self.offset = None if document is None else np.array(document, dtype=np.float64)
+        self.offset = None if offset is None else np.array(offset, dtype=np.float64)
+        self._open = _Bucket(self._size)
+        if "open" in document:
+            self._open.restore(document["open"])
+        self._closed = []
+        for kept in document.get("closed", ()):
+            self._closed.append(_Bucket(self._size))
+            self._closed[-1].restore(kept)
 
 

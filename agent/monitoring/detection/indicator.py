@@ -14,7 +14,7 @@ a fault; what is asked is whether they have left where they were.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,7 @@ class IndicatorBaseline:
     """Judges ``channels``, whose means are at ``means`` in the feature vector."""
 
     floor = 0.0
+    MOVING: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, channels: Sequence[ChannelSpec], means: Sequence[int], false_alarms_per_month: float = 1.0
@@ -179,6 +180,8 @@ class IndicatorBaseline:
                 for band, normal in self._normals.items()
             },
             "followed": self._followed.tolist(),
+            "told": self._told.tolist(),
+            "following": self._following.to_json(),
             "mean": self._mean.tolist(),
             **self._threshold.to_json(),
         }
@@ -196,6 +199,7 @@ class IndicatorBaseline:
             for band, kept in document["bands"].items()
         }
         self._followed = np.array(document["followed"], dtype=np.float64)
-        self._told = self._followed.copy()
+        self._told = np.array(document.get("told", document["followed"]), dtype=np.float64)
+        self._following.restore(document.get("following"))
         self._mean = np.array(document["mean"], dtype=np.float64)
         self._threshold.restore(document)

@@ -14,7 +14,7 @@ unseen: recorded, not judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class Judgement(NamedTuple):
 
 class Judge(Protocol):
     """What scores the windows of one measuring point."""
+
+    MOVING: ClassVar[tuple[str, ...]]
 
     @property
     def learned(self) -> bool:
@@ -125,6 +127,8 @@ class _Collection:
 
 class CommissionedJudge:
     """Judges by a baseline that is learned from ``windows`` windows of each band."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_baseline", "_kept_at", "progress")
 
     def __init__(self, baseline: Baseline, windows: int, width: int) -> None:
         self._baseline = baseline

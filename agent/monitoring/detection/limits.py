@@ -6,6 +6,7 @@ Hysteresis moves a limit back by its share of the limit's size before it counts 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,19 @@ class Limits:
                     limit = sign * level
                     back = limit - (1.0 - hysteresis) * abs(level)
                     self._checks.append((spec.feature, position, sign, limit, back, condition))
+
+    @classmethod
+    def of(
+        cls, specs: Sequence[LimitSpec], channel: str | None, names: Sequence[str], hysteresis: float
+    ) -> Limits:
+        """Those of an asset's limits that concern a point with these feature ``names``: of one ``channel``, whose
+        features may be named with it (``vibration.rms``), or (None) of several."""
+        own = [spec for spec in specs if spec.feature in names]
+        if channel is not None:
+            before = f"{channel}."
+            own += [replace(spec, feature=spec.feature.removeprefix(before)) for spec in specs
+                    if spec.feature not in names and spec.feature.startswith(before)]
+        return cls(own, names, hysteresis)
 
     def __bool__(self) -> bool:
         return bool(self._checks)

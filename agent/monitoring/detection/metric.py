@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf, isfinite, log10
 from statistics import median
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +151,7 @@ class MetricJudge:
     """Judges a point of one metric, whose value is feature number ``position``; see ``Judge``."""
 
     typical = 0.1
+    MOVING: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, position: int, false_alarms_per_month: float = FALSE_ALARMS_PER_MONTH, grace: int = GRACE

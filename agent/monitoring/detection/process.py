@@ -13,7 +13,7 @@ Each load band has its own spreads; what the means should be at an operating poi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from agent.monitoring.detection.bands import Bands
 from agent.monitoring.detection.expectation import Expectation, Stay, Stays
 from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.regime import Situation
-from agent.monitoring.detection.score import NAMED_FROM, Score, Span
+from agent.monitoring.detection.score import NAMED_FROM, Score, Span, strongest
 from agent.monitoring.detection.tail import Prior, Threshold
 
 # 1.84 at one false alarm a month with windows of 12 s: in the middle of the plateau (1.75 to 1.95) on
@@ -31,7 +31,6 @@ PRIOR: Final = Prior(level=0.75, scale=0.102, weight=100.0, floor=1.8)
 _RAW_SHARE: Final = 0.15
 _REFERENCE: Final = 0.99
 _OF_LARGEST: Final = 0.5
-_NAMED: Final = 3
 _STEP, _MOST = 0.5, 2.5
 _LONG: Final = 3.0
 """Independent windows."""
@@ -55,6 +54,7 @@ class ProcessBaseline:
     share each sample."""
 
     floor = 0.0
+    MOVING: ClassVar[tuple[str, ...]] = ()
 
     def __init__(  # noqa: PLR0913 -- what the assembly knows of the point
         self,
@@ -156,8 +156,7 @@ class ProcessBaseline:
         value = square**0.5 / normal.norm
         contributors: tuple[tuple[str, float], ...] = ()
         if value > NAMED_FROM * self._threshold.value:
-            order = np.argsort(-np.abs(deviation), kind="stable")[:_NAMED].tolist()
-            contributors = tuple((self.names[i], float(deviation[i])) for i in order)
+            contributors = strongest(self.names, deviation)
         return Score(value, self._threshold.value, self._threshold.probability(value), contributors)
 
     def _from_commissioned(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:
@@ -218,6 +217,7 @@ class ProcessBaseline:
             **self._threshold.to_json(),
             "stays": self._expectation.to_json(),
             "following": self._following.to_json(),
+            "visited": self._stays.to_json(),
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
@@ -237,6 +237,8 @@ class ProcessBaseline:
         self._fit()
         self._threshold.restore(document)
         self._following.restore(document["following"])
+        if "visited" in document:
+            self._stays.restore(document["visited"])
 
 
 def _long(stays: Sequence[Stay]) -> list[Stay]:

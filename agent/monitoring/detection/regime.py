@@ -18,7 +18,7 @@ only band.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ _TRANSITION: Final = Situation("transition")
 class Regime:
     """The regime of one asset, whose measuring points share it."""
 
+    MOVING: ClassVar[tuple[str, ...]] = ("_band", "_changed", "_highs", "_lows", "_means", "_moved", "_running")
+
     def __init__(self, spec: RunningSpec | None, channels: Sequence[ChannelSpec] = ()) -> None:
         operating = [channel for channel in channels if channel.role == "operating"]
         self.bands = Bands([channel.name for channel in operating])
@@ -76,6 +78,15 @@ class Regime:
         if self._telling is None or self._telling in self.bands.variables:
             return self.bands.variables
         return (self._telling, *self.bands.variables)
+
+    def told_by(self, names: Sequence[str]) -> list[tuple[str, int, int, int]]:
+        """Which of ``channels`` are among these names of features: each with where its lowest, mean and highest
+        value stand."""
+        return [
+            (channel, names.index(f"{channel}.min"), names.index(f"{channel}.mean"), names.index(f"{channel}.max"))
+            for channel in self.channels
+            if f"{channel}.mean" in names
+        ]
 
     def update(self, channel: str, low: float, mean: float, high: float, time: Nanos) -> None:
         """Take what one of ``channels`` was over a window or block that ended at ``time``: a window

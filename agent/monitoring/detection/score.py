@@ -8,7 +8,7 @@ windows (``follow`` collects, ``adapt`` takes a bounded step, ``forget`` drops w
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,16 @@ class Score(NamedTuple):
         return self.value / self.threshold
 
 
+def strongest(
+    names: Sequence[str], deviations: NDArray[np.float64], count: int = 3
+) -> tuple[tuple[str, float], ...]:
+    """The ``count`` names whose deviations are largest either way, with these, the largest first."""
+    amounts = deviations.tolist()
+    sizes = list(map(abs, amounts))
+    order = sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)
+    return tuple([(names[place], amounts[place]) for place in order[:count]])
+
+
 class Span(NamedTuple):
     """Windows to learn from, as they were collected: ``features`` of shape (windows, features),
     operating ``points`` of shape (windows, variables), and ``seconds`` from one to the next."""
@@ -45,7 +55,10 @@ class Span(NamedTuple):
 
 
 class Baseline(Protocol):
-    """Learned normal of one measuring point, for each load band."""
+    """Learned normal of one measuring point, for each load band. What moves (see ``memory``) are the latest
+    windows, where more than one makes a score."""
+
+    MOVING: ClassVar[tuple[str, ...]]
 
     @property
     def names(self) -> Sequence[str]:

@@ -25,7 +25,7 @@ channels at once (cavitation) is the machine's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ class SensorWatch:
     """Watches ``channels`` by their features ``names`` (as ``telemetry.names_of`` orders them, at least
     ``STATISTICS``); ``overlap``: windows that share a sample. ``scored``: the channels of the deviations
     that ``weigh`` is given, in their order; ``seconds``: how long a window is."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_before", "_flagged", "_held", "_run", "_signs", "_weighed", "_window")
 
     def __init__(
         self, channels: Sequence[ChannelSpec], names: Sequence[str], overlap: int, scored: Sequence[str] = (),
@@ -137,7 +139,7 @@ class SensorWatch:
             return _NOTHING
         ranges = features[self._high] - features[self._low]
         odd = ranges > self._limit
-        if odd.any():
+        if any(odd.tolist()):
             self._look(features, ranges, odd)
         elif self._run:
             self._run = 0
@@ -252,6 +254,10 @@ class SensorWatch:
             self._held = [max(0, held - 1) for held in self._held]
             if not all(self._held):
                 self._mask()
+
+    def resume(self) -> None:
+        """What moves was taken back."""
+        self._mask()
 
     def to_json(self) -> dict[str, Any]:
         """As a snapshot keeps it: what was learned and what is believed, not what is only suspected."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from math import log10
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,8 @@ class _Normal(NamedTuple):
 class SpectrumBaseline:
     """``bands``: positions of the octave bands (dB) in the feature vector; ``levels``: those of the
     model's levels (dB), used where there is a model."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_recent", "_recent_errors")
 
     floor = 1.5
     """dB: the level of a band varies so much without being a finding (a record is short)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import IntEnum
+from typing import ClassVar
 
 from agent.monitoring.spec import PersistenceSpec
 
@@ -29,6 +30,8 @@ class Condition(IntEnum):
 
 class StateTracker:
     """The condition state of one measuring point."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_quiet", "_recent", "condition")
 
     def __init__(self, spec: PersistenceSpec) -> None:
         self._spec = spec

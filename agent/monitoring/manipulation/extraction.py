@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,9 @@ class FeatureVector(NamedTuple):
 
 
 class Extraction(Protocol):
-    """Windows and features of one measuring point."""
+    """Windows and features of one measuring point; the open windows are what moves (see ``memory``)."""
+
+    MOVING: ClassVar[tuple[str, ...]]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +60,15 @@ class Extraction(Protocol):
     def begin_anew(self) -> None:
         """Forget the open windows: what comes next has nothing to do with what came before in time."""
 
+    def resume(self) -> None:
+        """What moves was taken back after a restart."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What it has learned of the signal, where it learns."""
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Take back what ``to_json`` gave. Raises ValueError where it does not fit."""
+
 
 class _Telemetry:
     """What slow samples have not: lines, and a use for the shaft's speed."""
@@ -67,9 +78,21 @@ class _Telemetry:
     def hear_speed(self, speed: float) -> None:
         """See Extraction."""
 
+    def resume(self) -> None:
+        """See Extraction."""
+
+    def to_json(self) -> dict[str, Any]:
+        """See Extraction: nothing."""
+        return {}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """See Extraction."""
+
 
 class GridExtraction(_Telemetry):
     """Several channels of process telemetry on one grid; ``statistics`` as telemetry.wanted gives."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_cells", "_grid")
 
     def __init__(
         self,
@@ -92,9 +115,18 @@ class GridExtraction(_Telemetry):
         self._grid.begin_anew()
         self._cells = 0
 
+    def resume(self) -> None:
+        """See Extraction."""
+        self._grid.resume()
+
     def add(self, channel: int, block: Block, flags: Quality) -> list[FeatureVector]:  # noqa: ARG002
         """See Extraction. The first windows, not yet full, are held back."""
         windows = self._grid.add(channel, block)
+        return self._vectors(windows) if windows else []
+
+    def add_row(self, time: Nanos, values: list[float]) -> list[FeatureVector]:
+        """As ``add`` one by one: a good sample of every channel, all of one time."""
+        windows = self._grid.add_row(time, values)
         return self._vectors(windows) if windows else []
 
     def _vectors(self, windows: list[CellWindow]) -> list[FeatureVector]:
@@ -109,6 +141,8 @@ class GridExtraction(_Telemetry):
 
 class SampleExtraction(_Telemetry):
     """One channel of slow samples, windows by count; ``statistics`` as telemetry.wanted gives."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_windows",)
 
     def __init__(
         self,
@@ -144,6 +178,8 @@ class SampleExtraction(_Telemetry):
 class WaveformExtraction:
     """One channel of vibration, in ``unit``, of a ``machine``; a gap discards the open window, as a spectrum over
     it would lie."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_extractor", "_windows", "speed")
 
     def __init__(  # noqa: PLR0913 -- what a waveform is and what it is taken from
         self,
@@ -181,6 +217,25 @@ class WaveformExtraction:
         """See Extraction."""
         self._windows.reset()
 
+    def resume(self) -> None:
+        """See Extraction."""
+
+    def to_json(self) -> dict[str, Any]:
+        """See Extraction: for blocks of the length seen last."""
+        return {"samples": self._samples, **self._extractor.to_json()}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """See Extraction."""
+        if document:
+            self._fit(int(document["samples"]))
+            self._extractor.restore(document)
+
+    def _fit(self, samples: int) -> None:
+        """Features of blocks of this length from now on."""
+        if samples != self._samples:
+            self._samples = samples
+            self._extractor = self._extractor_of(samples)
+
     def _extractor_of(self, samples: int) -> WaveformFeatures:
         return WaveformFeatures(self._features, samples, self._rate, unit=self._unit, machine=self._machine)
 
@@ -194,9 +249,7 @@ class WaveformExtraction:
         vectors = []
         for window in self._windows.add(block):
             values = window.values
-            if len(values) != self._samples:
-                self._samples = len(values)
-                self._extractor = self._extractor_of(self._samples)
+            self._fit(len(values))
             if doubtful:
                 known: FloatArray = values[~np.isnan(values)]
                 values = np.where(np.isnan(values), known.sum() / max(1, len(known)), values)

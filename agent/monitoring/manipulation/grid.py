@@ -20,14 +20,14 @@ A block is taken exactly as its samples would be one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
-from typing import NamedTuple
+from math import inf, nan
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.monitoring.manipulation.cell import empty, put, put_many, runs
-from agent.monitoring.manipulation.sliding import Sliding, SlidingSlope
+from agent.monitoring.manipulation.sliding import Row, Sliding, SlidingSlope, highest, lowest, total
 from agent.monitoring.types import SECOND, Block, Nanos
 
 _BELIEVED_AFTER = 10
@@ -41,15 +41,14 @@ _ROUNDING = 1e-9
 
 
 class CellWindow(NamedTuple):
-    """A window's statistics: ``moments`` of shape (5, channels), rows count, sum, sum of
-    squares, minimum, maximum (shape (3, channels) without the extremes); ``newest`` the same for
-    its last cell alone; ``filled`` the fraction of its cells that hold samples; ``missing``:
-    some channel has none in the whole window; ``slopes``, shape (channels,), per second."""
+    """A window's statistics: ``moments``, channel by channel in each, are counts, sums, sums of squares,
+    minima and maxima (the last two where extremes are kept); ``filled`` the fraction of its cells that
+    hold samples; ``missing``: some channel has none in the whole window; ``slopes``, shape (channels,),
+    per second."""
 
     start: Nanos
     end: Nanos
-    moments: NDArray[np.float64]
-    newest: NDArray[np.float64]
+    moments: list[Row]
     filled: float
     missing: bool
     slopes: NDArray[np.float64] | None = None
@@ -61,6 +60,10 @@ class Grid:
     ``seconds``, ``stride`` and ``lateness`` in s. Minima and maxima are kept where ``extremes``
     are asked for, slopes where ``slopes`` are.
     """
+
+    MOVING: ClassVar[tuple[str, ...]] = (
+        "_awaited", "_closed", "_filled", "_highs", "_late_in_a_row", "_lows", "_oldest", "_open", "_reached",
+        "_slopes", "_sums", "_waiting", "late")
 
     def __init__(  # noqa: PLR0913 -- what a grid is
         self,
@@ -77,11 +80,12 @@ class Grid:
         self._patience = 1 - (-round(lateness * SECOND) // self._width)  # cells ahead, rounded up
         self._expected = [inf if rate is None else max(1, int(rate * stride + _ROUNDING)) for rate in rates]
         self._channels = count = len(rates)
+        self._one_each = all(expected == 1 for expected in self._expected)
         self._extremes = extremes
         self._empty = empty(count, extremes=extremes)
-        self._sums = Sliding(np.add, 0.0, self._cells, 3 * count)
-        # lows, and highs the other way up: one minimum serves both
-        self._bounds = Sliding(np.minimum, inf, self._cells, 2 * count)
+        self._sums = Sliding(total, 0.0, self._cells, 3 * count)
+        self._lows = Sliding(lowest, inf, self._cells, count)
+        self._highs = Sliding(highest, -inf, self._cells, count)
         self._slopes = SlidingSlope(self._cells, count, self._width / SECOND) if slopes else None
         self._open: dict[int, list[float]] = {}
         self._reached = [_NEVER] * count
@@ -102,9 +106,31 @@ class Grid:
             return self._add_block(channel, block)
         index = block.time // self._width
         value = values.item() + 0.0  # -0.0 would leave minima to the order of arrival
+        return self._add_one(channel, index, value)
+
+    def add_row(self, time: Nanos, values: list[float]) -> list[CellWindow]:
+        """Take one sample of every channel, all of one time and none of them NaN: as ``add`` one by one.
+
+        The usual row fills a cell of its own, and closes it.
+        """
+        index = time // self._width
+        if self._open or not self._one_each or (self._closed is not None and index <= self._closed):
+            return [
+                window for channel, value in enumerate(values) for window in self._add_one(channel, index, value + 0.0)
+            ]
+        self._late_in_a_row = 0
+        channels = self._channels
+        self._reached = [index] * channels
+        row = [value + 0.0 for value in values]  # see ``add``
+        cell = [*([1.0] * channels), *row, *[value * value for value in row]]
+        if self._extremes:
+            cell += row + row
+        return [self._close(index, cell)]
+
+    def _add_one(self, channel: int, index: int, value: float) -> list[CellWindow]:
         if index != self._oldest:
             return self._add_sample(channel, index, value)
-        # The oldest open cell: seven of eight samples come this way, hence in one piece.
+        # the oldest open cell: seven of eight samples come this way, hence in one piece
         self._late_in_a_row = 0
         cell = self._cell
         if cell[channel] or value != value:  # noqa: PLR0124 -- true for NaN alone
@@ -154,9 +180,13 @@ class Grid:
                 self._look_at(index)
         return cell
 
+    def resume(self) -> None:
+        """What moves was taken back."""
+        self._cell = self._open.get(self._oldest, self._empty)
+
     def begin_anew(self) -> None:
         """Forget all cells: what comes next has nothing to do with what came before in time."""
-        for sliding in (self._sums, self._bounds, self._slopes):
+        for sliding in (self._sums, self._lows, self._highs, self._slopes):
             if sliding is not None:
                 sliding.reset()
         self._open.clear()
@@ -232,35 +262,29 @@ class Grid:
     def _close_complete(self) -> list[CellWindow]:
         windows: list[CellWindow] = []
         while self._open and (not self._waiting or max(self._reached) - self._oldest >= self._patience):
-            windows.append(self._close())
+            cell = self._open.pop(self._oldest)
+            windows.append(self._close(self._oldest, cell))
             self._oldest = _NEVER
             if self._open:
                 self._look_at(min(self._open))
         return windows
 
-    def _close(self) -> CellWindow:
-        index, cells, channels = self._oldest, self._cells, self._channels
-        cell = self._open.pop(index)
+    def _close(self, index: int, cell: Row) -> CellWindow:
+        cells, channels = self._cells, self._channels
+        counts = cell[:channels]
         skipped = cells if self._closed is None else min(index - self._closed, cells)
         self._closed = index
-        counts = cell[:channels]
         self._filled = (self._filled << skipped | any(counts)) & ((1 << cells) - 1)
-        newest = np.array(cell)
-        sums = newest[: 3 * channels]
-        moments = self._sums.push(index, sums)
-        missing = 0.0 in counts and not moments[:channels].all()
+        sums = self._sums.push(index, cell[: 3 * channels])
+        moments = [sums[:channels], sums[channels : 2 * channels], sums[2 * channels :]]
         if self._extremes:
-            extremes = newest[3 * channels :].copy()
-            np.negative(extremes[channels:], out=extremes[channels:])
-            bounds = self._bounds.push(index, extremes)
-            np.negative(bounds[channels:], out=bounds[channels:])
-            moments = np.concatenate((moments, bounds))
+            moments.append(self._lows.push(index, cell[3 * channels : 4 * channels]))
+            moments.append(self._highs.push(index, cell[4 * channels :]))
         slopes = None
         if self._slopes is not None:
-            known = np.where(sums[:channels] > 0, sums[channels : 2 * channels], np.nan)
-            slopes = self._slopes.push(index, known / np.maximum(sums[:channels], 1.0))
+            means = [total / count if count else nan
+                     for count, total in zip(counts, cell[channels : 2 * channels], strict=True)]
+            slopes = self._slopes.push(index, np.array(means))
         end = (index + 1) * self._width
         return CellWindow(
-            end - cells * self._width, end, moments.reshape(-1, channels), newest.reshape(-1, channels),
-            self._filled.bit_count() / cells, missing, slopes,
-        )  # fmt: skip
+            end - cells * self._width, end, moments, self._filled.bit_count() / cells, 0.0 in moments[0], slopes)

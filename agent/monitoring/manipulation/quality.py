@@ -10,7 +10,7 @@ only a clock that was set back shows. Nominal spacing is the channel's ``rate``;
 from __future__ import annotations
 
 from math import inf, isfinite, nan
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -29,6 +29,8 @@ _LARGEST: Final = 1e150
 """Beyond it nothing is a measurement, and squares, and sums of them, would be no numbers any more."""
 
 _BELIEVED_AFTER: Final = 10
+_SENT_AGAIN: Final = 1000
+"""Blocks, at most, that a broker is believed to send again after a restart."""
 _NEVER: Final[Nanos] = -(2**63)
 _MISSED_PERIODS: Final = 1.5
 """How much later than expected a sample may be, in periods, before a gap is called."""
@@ -44,9 +46,10 @@ class QualityGate:
     """Checks one channel's blocks in the order of their arrival."""
 
     __slots__ = (
-        "_behind", "_counts", "_high", "_last", "_last_values", "_low", "_newest", "_reach", "_run",
-        "_start", "_stuck_after", "_trusted",
+        "_behind", "_counts", "_high", "_known", "_last", "_last_values", "_low", "_newest", "_reach",
+        "_run", "_sent_again", "_start", "_stuck_after", "_trusted",
     )  # fmt: skip
+    MOVING: ClassVar[tuple[str, ...]] = ("_behind", "_counts", "_last", "_newest", "_run", "_start")
 
     def __init__(self, spec: ChannelSpec) -> None:
         low, high = spec.valid or (-_LARGEST, _LARGEST)
@@ -63,6 +66,8 @@ class QualityGate:
         self._last_values: FloatArray | None = None
         self._run = 0
         self._behind = 0
+        self._known: Nanos = _NEVER
+        self._sent_again = 0
         self._counts = dict.fromkeys(
             (_OUT_OF_ORDER, _DUPLICATE, _GAP, _STUCK, _OUT_OF_RANGE, _NOT_A_NUMBER), 0
         )
@@ -75,6 +80,12 @@ class QualityGate:
     def timed_by_arrival(self) -> bool:
         """Whether the device's clock says when a sample was taken, and not its sender."""
         return not self._trusted
+
+    def resume(self) -> None:
+        """After a restart: a broker sends again what was taken and not yet acknowledged. What is no newer than
+        the newest sample was taken, and is left out without a word."""
+        if self._trusted:
+            self._known, self._sent_again = self._start, 0
 
     def begin_anew(self) -> None:
         """What comes next has nothing to do with what came before in time; the counts stay."""
@@ -92,9 +103,20 @@ class QualityGate:
         """
         values = block.values
         if values.size != 1:
-            return self._check_even(block) if block.times is None else self._check_uneven(block)
+            if block.times is not None:
+                return self._check_uneven(block)
+            if block.time <= self._known and self._is_sent_again():
+                return None, _GOOD
+            return self._check_even(block)
         value = values.item()
-        time = block.time
+        if self.passes(block.time, value):
+            return block, _GOOD
+        flags, keep = self._judge(block.time, value)
+        return (block if keep else None), _FLAGS[flags]
+
+    def passes(self, time: Nanos, value: float) -> bool:
+        """Whether nothing at all is doubtful about the next sample, which then counts as checked; one of
+        which something is changes nothing here, and is for ``check``."""
         if (
             self._low <= value <= self._high
             and 0 < time - self._newest <= self._reach
@@ -104,14 +126,15 @@ class QualityGate:
             self._last = value
             self._run = 1
             self._behind = 0
-            return block, _GOOD
-        flags, keep = self._judge(time, value)
-        return (block if keep else None), _FLAGS[flags]
+            return True
+        return False
 
     def _judge(self, time: Nanos, value: float) -> tuple[int, bool]:
         """The flags of one sample, counted, and whether it may be used."""
         flags = 0
         ahead = time - self._newest
+        if time <= self._known and self._is_sent_again():
+            return 0, False
         if ahead == 0 and self._trusted and value == self._last:
             return self._count(_DUPLICATE), False
         if ahead < 0:
@@ -131,6 +154,13 @@ class QualityGate:
         if self._low <= value <= self._high:
             return flags, True
         return flags | self._count(_OUT_OF_RANGE if isfinite(value) else _NOT_A_NUMBER), False
+
+    def _is_sent_again(self) -> bool:
+        """Of what is no newer: whether it is believed. Too much of it is a clock that was set back meanwhile."""
+        self._sent_again += 1
+        if self._sent_again > _SENT_AGAIN:
+            self._known = _NEVER
+        return self._known != _NEVER
 
     def _is_set_back(self) -> bool:
         """Whether so much has come from before the newest that the sender's clock must have been
@@ -219,6 +249,8 @@ class QualityGate:
         """Samples with a time each: judged one by one, as if each had come alone."""
         assert block.times is not None  # noqa: S101 -- narrowed by the caller
         values, times = block.values, block.times
+        if times[-1] <= self._known and self._is_sent_again():
+            return None, _GOOD
         flags = 0
         kept, usable = [], []
         for number, (time, value) in enumerate(zip(times.tolist(), values.tolist(), strict=True)):

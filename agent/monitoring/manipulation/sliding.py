@@ -15,8 +15,30 @@ depends on the cells of the window and their numbers alone: not on when the agen
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import add
+from typing import ClassVar, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
+
+Row: TypeAlias = list[float]
+"""To a few channels a list is several times quicker than an array."""
+
+
+def total(one: Row, other: Row) -> Row:
+    """The sums, element by element."""
+    return list(map(add, one, other))
+
+
+def lowest(one: Row, other: Row) -> Row:
+    """The minima, element by element."""
+    return [a if a <= b else b for a, b in zip(one, other)]  # noqa: B905, FURB136 -- thrice as quick without calls
+
+
+def highest(one: Row, other: Row) -> Row:
+    """The maxima, element by element."""
+    return [a if a >= b else b for a, b in zip(one, other)]  # noqa: B905, FURB136
 
 
 class Sliding:
@@ -25,44 +47,45 @@ class Sliding:
     ``identity`` is what a cell without samples holds (0 for sums, infinity for minima).
     """
 
-    __slots__ = ("_cells", "_identity", "_length", "_operation", "_prefix", "_run", "_suffix")
+    __slots__ = ("_cells", "_empty", "_length", "_operation", "_prefix", "_run", "_suffix")
+    MOVING: ClassVar[tuple[str, ...]] = ("_cells", "_prefix", "_run", "_suffix")
 
-    def __init__(self, operation: np.ufunc, identity: float, length: int, width: int) -> None:
+    def __init__(self, operation: Callable[[Row, Row], Row], identity: float, length: int, width: int) -> None:
         self._operation = operation
-        self._identity = identity
         self._length = length
-        self._cells = np.full((length, width), identity)
-        # one row more than cells: the window that ends with its run takes nothing from the one before
-        self._suffix = np.full((length + 1, width), identity)
-        self._prefix = np.full(width, identity)
+        self._empty = [identity] * width
         self._run: int | None = None
+        self._cells = [self._empty] * length
+        self._suffix = [self._empty] * (length + 1)
+        self._prefix = self._empty
 
-    def push(self, index: int, row: NDArray[np.float64]) -> NDArray[np.float64]:
+    def push(self, index: int, row: Row) -> Row:
         """Take the cell with this number, which is later than those before; cells between count
-        as empty. The aggregate of the window that ends with it, shape (width,), a new array."""
+        as empty. The aggregate of the window that ends with it, as long as ``row``, a new list."""
         run, place = divmod(index, self._length)
         if run != self._run:
             self._begin(run)
         self._cells[place] = row
-        prefix = self._prefix
-        self._operation(prefix, row, out=prefix)
-        aggregate: NDArray[np.float64] = self._operation(self._suffix[place + 1], prefix)
-        return aggregate
+        self._prefix = prefix = self._operation(self._prefix, row)
+        return self._operation(self._suffix[place + 1], prefix)
 
     def _begin(self, run: int) -> None:
-        if self._run is not None and run == self._run + 1:
-            self._operation.accumulate(self._cells[::-1], axis=0, out=self._suffix[-2::-1])
-        else:
-            self._suffix.fill(self._identity)
-        self._cells.fill(self._identity)
-        self._prefix.fill(self._identity)
+        follows = self._run is not None and run == self._run + 1
+        # one row more than cells: the window that ends with its run takes nothing from the one before
+        suffix = [self._empty] * (self._length + 1)
+        if follows:
+            for place in range(self._length - 1, -1, -1):
+                suffix[place] = self._operation(suffix[place + 1], self._cells[place])
+        self._suffix = suffix
+        self._cells = [self._empty] * self._length
+        self._prefix = self._empty
         self._run = run
 
     def reset(self) -> None:
         """Forget all cells."""
         self._run = None
-        self._cells.fill(self._identity)
-        self._prefix.fill(self._identity)
+        self._cells = [self._empty] * self._length
+        self._prefix = self._empty
 
 
 class SlidingSlope:
@@ -72,6 +95,7 @@ class SlidingSlope:
     """
 
     __slots__ = ("_last", "_length", "_means", "_positions", "_seconds", "_weights")
+    MOVING: ClassVar[tuple[str, ...]] = ("_last", "_means")
 
     def __init__(self, length: int, channels: int, stride: float) -> None:
         self._length = length

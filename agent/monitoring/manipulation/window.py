@@ -5,7 +5,7 @@ Chunking a stream differently changes nothing: the same samples give the same wi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ class SampleWindow(NamedTuple):
 class MessageWindows:
     """Each block is a window."""
 
+    MOVING: ClassVar[tuple[str, ...]] = ()
+
     def add(self, block: Block) -> list[SampleWindow]:
         """The window that is this block."""
         return [SampleWindow(block.time, _time_after(block), block.values)]
@@ -39,6 +41,8 @@ class MessageWindows:
 class CountWindows:
     """Windows of ``count`` samples, a new one every ``stride`` samples. A window ends with the time
     of its last sample: of one that came alone no period is known."""
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_held", "_times", "_values")
 
     def __init__(self, count: int, stride: int | None = None) -> None:
         self._count = count

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, nan
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,8 @@ class BearingLines:
     known, and where the first harmonic is below three bins of the block or above what the envelope's band
     holds: a cage's frequency takes six turns of the shaft or more in the block.
     """
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_mean", "_seen")
 
     def __init__(self, bearings: Sequence[BearingSpec], samples: int, rate: float) -> None:
         self.names: Final = names_of(bearings)

@@ -11,8 +11,9 @@ compared with a baseline should be taken in the same place. It moves when anothe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import nan, sqrt
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,20 @@ class Envelope:
             return best
         standing = float(worth[self._chosen])
         return best if worth[best] > max(standing * _BETTER, standing + _BETTER_BY) else self._chosen
+
+    def to_json(self) -> dict[str, Any]:
+        """What is known of the bands, for the snapshot."""
+        return {
+            "mean": None if self._mean is None else self._mean.tolist(), "seen": self._seen, "chosen": self._chosen}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``. Raises ValueError for other bands."""
+        mean, chosen = document["mean"], document["chosen"]
+        if mean is not None and not (len(mean) == len(self._kurtogram.bands) and 0 <= int(chosen) < len(mean)):
+            reason = "what is known of the envelope belongs to other bands"
+            raise ValueError(reason)
+        self._mean = None if mean is None else np.array(mean, dtype=np.float64)
+        self._seen, self._chosen = int(document["seen"]), None if chosen is None else int(chosen)
 
     def features(self) -> tuple[float, float, float, float]:
         """In the order of ``NAMES``, of the block taken last: the RMS of the envelope in the channel's unit (a

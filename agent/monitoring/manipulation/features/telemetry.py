@@ -8,12 +8,14 @@ its samples). Only what somebody reads is computed: see ``wanted``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import nan, sqrt
+from operator import truediv
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.monitoring.manipulation.cell import COUNT, HIGH, LOW, SQUARE, SUM
+from agent.monitoring.manipulation.cell import COUNT, HIGH, LOW
 from agent.monitoring.manipulation.grid import CellWindow
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import SECOND, FloatArray
@@ -22,6 +24,7 @@ STATISTICS: Final = ("mean", "std", "min", "max", "rms", "slope")
 
 _NOISE: Final = 64 * float(np.finfo(np.float64).eps)
 """Share of the mean square that may be rounding alone, in a difference of two of its size."""
+_SURE: Final = 1.0 - _NOISE
 
 
 def wanted(asset: AssetSpec, others: Iterable[str] = ()) -> tuple[str, ...]:
@@ -48,50 +51,43 @@ def names_of(channels: Sequence[str], statistics: Sequence[str] = STATISTICS) ->
 class GridStatistics:
     """These ``statistics`` of a grid's windows; mean and std are among them and come first."""
 
-    __slots__ = ("_bounded", "_rest", "_rows")
+    __slots__ = ("_rest",)
 
     def __init__(self, statistics: Sequence[str]) -> None:
         if tuple(statistics[:2]) != STATISTICS[:2]:
             raise ValueError("mean and std are always computed, and come first")
-        self._rows = len(statistics)
-        self._rest = tuple(enumerate(statistics))[2:]
-        self._bounded = tuple(statistics[2:]) == ("min", "max")
+        self._rest = tuple(statistics[2:])
 
     def of(self, window: CellWindow) -> NDArray[np.float64]:
         """Feature vector, shape (statistics x channels,); NaN where a channel has no samples."""
-        moments = window.moments
-        counts = np.where(moments[COUNT] > 0, moments[COUNT], np.nan) if window.missing else moments[COUNT]
-        averages: NDArray[np.float64] = moments[SUM : SQUARE + 1] / counts
-        mean, square = averages
-        variance = square * (1.0 - _NOISE)
-        variance -= mean * mean
-        # below 0 lies only rounding: a constant has no spread
-        np.maximum(variance, 0.0, out=variance)
-        if self._rows == 2:  # noqa: PLR2004 -- mean and std, the common case, in place
-            np.sqrt(variance, out=square)
-            return averages.ravel()
-        out = np.empty((self._rows, mean.size))
-        out[0] = mean
-        np.sqrt(variance, out=out[1])
-        if self._bounded and not window.missing:
-            out[2:] = moments[LOW:]
-            return out.ravel()
-        for row, statistic in self._rest:
-            out[row] = self._other(statistic, window, square)
-        return out.ravel()
+        counts, sums, squares = window.moments[:3]
+        if window.missing:
+            counts = [count or nan for count in counts]
+        means = list(map(truediv, sums, counts))
+        powers = list(map(truediv, squares, counts))
+        found = means.copy()
+        for mean, power in zip(means, powers, strict=True):
+            variance = power * _SURE - mean * mean
+            # below 0 lies only rounding: a constant has no spread
+            found.append(0.0 if variance <= 0.0 else sqrt(variance))
+        for statistic in self._rest:
+            found += self._other(statistic, window, powers)
+        return np.array(found)
 
     @staticmethod
-    def _other(statistic: str, window: CellWindow, square: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _other(statistic: str, window: CellWindow, powers: list[float]) -> list[float]:
         match statistic:
             case "min" | "max":
-                found = window.moments[LOW if statistic == "min" else HIGH]
-                return np.where(window.moments[COUNT] > 0, found, np.nan) if window.missing else found
+                extremes = window.moments[LOW if statistic == "min" else HIGH]
+                if not window.missing:
+                    return extremes
+                return [value if count else nan for value, count in zip(extremes, window.moments[COUNT], strict=True)]
             case "rms":
-                root: NDArray[np.float64] = np.sqrt(square)
-                return root
+                return [sqrt(power) for power in powers]
             case _:
                 assert window.slopes is not None  # noqa: S101 -- the grid is told by the same statistics
-                return window.slopes
+                slopes: list[float] = window.slopes.tolist()
+                return slopes
 
 
 def from_samples(

@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from types import MappingProxyType
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,8 @@ class WaveformFeatures:
     ``envelope`` and ``bearing`` remember the latest blocks, the others nothing. Raises ValueError for a feature
     that does not exist, or without a sample or a rate.
     """
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_lines",)
 
     def __init__(
         self,
@@ -195,6 +197,15 @@ class WaveformFeatures:
                 self._take_envelope(self._envelope, self._periodogram, speed, out)
             self._take_power(self._periodogram, out)
         return out
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``envelope`` and ``bearing`` remember."""
+        return {"envelope": self._envelope.to_json()} if self._envelope is not None else {}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``. Raises ValueError where it does not fit."""
+        if self._envelope is not None and "envelope" in document:
+            self._envelope.restore(document["envelope"])
 
     def _take_power(self, periodogram: Periodogram, out: NDArray[np.float64]) -> None:
         """What is of the power alone; last, as the periodogram works in place."""
