@@ -63,6 +63,8 @@ class MeasuringPoint:
         self.channel = channel
         self._extraction = extraction
         self._rows = extraction if isinstance(extraction, GridExtraction) else None
+        self.takes_rows = self._rows is not None
+        """Whether its channels' samples belong together by their time."""
         self._names = extraction.names + (("model_error",) if model else ())
         self._telling = Telling(asset.id, channel, self._names, recorded)
         self._judge_of = judge
@@ -108,11 +110,6 @@ class MeasuringPoint:
         """As ``observe`` one by one: a good sample of every channel, all of one time. Only where ``takes_rows``."""
         assert self._rows is not None  # noqa: S101 -- the caller has asked
         return self._judged(self._rows.add_row(time, values), source)
-
-    @property
-    def takes_rows(self) -> bool:
-        """Whether its channels' samples belong together by their time."""
-        return self._rows is not None
 
     def _judged(self, vectors: list[FeatureVector], source: str) -> list[Record]:
         if not vectors:
