@@ -67,7 +67,7 @@ class Asset:
         self._changed = False
 
     def _row_of(self) -> tuple[Channel, ...]:
-        """The channels whose samples of one time are taken together; () where there are no such."""
+        """The channels whose samples of one time are a row; () where there are no such."""
         if len(self.points) != 1 or not self.points[0][0].takes_rows:
             return ()
         return tuple(self.channels[name] for name in self.points[0][1])
@@ -117,9 +117,9 @@ class Asset:
         found = self._take(channel, checked, flags, source)
         return records + found if records else found
 
-    def observe_row(self, blocks: Sequence[Block], now: Nanos, source: str) -> list[Record]:
-        """Take the blocks of one message: as ``observe`` one by one, and quicker where it is a row of good samples,
-        one of each channel."""
+    def observe_message(self, blocks: Sequence[Block], now: Nanos, source: str) -> list[list[Record]]:
+        """Take the blocks of one message: what each leads to, as ``observe`` one by one. Quicker where they are a
+        row: a good sample of every channel, all of one time, and with the last a window is complete."""
         time = blocks[0].time
         values: list[float] = []
         if len(blocks) == len(self._row):
@@ -133,15 +133,14 @@ class Asset:
                 values.append(value)
             else:
                 point = self.points[0][0]
-                return self._completed(point, point.observe_row(time, values, source))
-        records: list[Record] = []
-        for number, block in enumerate(blocks):
-            channel = self.channels[block.channel]
-            if number < len(values):  # through the gate already
-                records += self._take(channel, block, Quality.GOOD, source)
-            else:
-                records += self.observe(channel, block, now, source)
-        return records
+                if (records := point.observe_row(time, values, source)) is not None:
+                    return [self._completed(point, records)]
+        passed = len(values)  # so many are through the gate already
+        return [
+            self._take(self.channels[block.channel], block, Quality.GOOD, source) if number < passed
+            else self.observe(self.channels[block.channel], block, now, source)
+            for number, block in enumerate(blocks)
+        ]
 
     def _take(self, channel: Channel, checked: Block | None, flags: Quality, source: str) -> list[Record]:
         """What the gate has let pass."""

@@ -99,8 +99,10 @@ class Monitor:
         """Take all blocks that one message holds for one asset: the same as one by one, and quicker."""
         if len(blocks) < 2:  # noqa: PLR2004
             return self.observe(blocks[0], now, source) if blocks else []
-        records = self._assets[blocks[0].asset].observe_row(blocks, now, source)
-        return self._count(records, now) if len(records) > 1 else records
+        records: list[Record] = []
+        for found in self._assets[blocks[0].asset].observe_message(blocks, now, source):
+            records += self._count(found, now) if len(found) > 1 else found
+        return records
 
     def _count(self, records: list[Record], now: Nanos) -> list[Record]:
         """Notice when there are more alarms than a person can follow."""

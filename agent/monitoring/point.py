@@ -106,10 +106,11 @@ class MeasuringPoint:
             self.note(flags, channel)
         return self._judged(self._extraction.add(channel, block, flags), source)
 
-    def observe_row(self, time: Nanos, values: list[float], source: str) -> list[Record]:
-        """As ``observe`` one by one: a good sample of every channel, all of one time. Only where ``takes_rows``."""
-        assert self._rows is not None  # noqa: S101 -- the caller has asked
-        return self._judged(self._rows.add_row(time, values), source)
+    def observe_row(self, time: Nanos, values: list[float], source: str) -> list[Record] | None:
+        """As ``observe`` one by one: a good sample of every channel, all of one time. None, and nothing is taken,
+        where they do not complete a window of their own."""
+        vectors = self._rows.add_row(time, values) if self._rows is not None else None
+        return None if vectors is None else self._judged(vectors, source)
 
     def _judged(self, vectors: list[FeatureVector], source: str) -> list[Record]:
         if not vectors:

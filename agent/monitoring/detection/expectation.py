@@ -32,11 +32,13 @@ _APART: Final = 0.01
 _MOVED: Final = 0.005
 """Of the scale: a point that is further away begins another stay."""
 _MOST: Final = 96
+UNTOLD: Final = np.inf
+"""In place of the mean of a channel that is left out: a stay says nothing of it, and all of the others."""
 
 
 class Stay(NamedTuple):
     """A span at one operating ``point``, shape (variables,): the ``means``, shape (channels,), of so
-    many independent ``windows``."""
+    many independent ``windows``; ``UNTOLD`` of a channel that was not to be believed then."""
 
     point: NDArray[np.float64]
     means: NDArray[np.float64]
@@ -85,6 +87,8 @@ class Expectation:
         points = np.array([stay.point for stay in self._stays])
         values = np.array([stay.means for stay in self._stays])
         windows = np.array([stay.windows for stay in self._stays])
+        told = np.isfinite(values)
+        values = np.where(told, values, 0.0)
         self._scale = np.maximum(np.abs(points).max(axis=0), 1e-12)
         self._origin = points.mean(axis=0)
         design = np.array([self._terms(point) for point in points])
@@ -92,13 +96,16 @@ class Expectation:
         size = np.maximum(np.abs(values).max(axis=0), np.maximum(10.0 * spread, 1e-9))
         sampling = spread[:, None] ** 2 / np.maximum(windows, 1.0)  # (channels, stays)
         misfit = _MISFIT * size
+        freedom = told.sum(axis=0) - design.shape[1]
+        enough = freedom >= 2  # noqa: PLR2004 -- fewer residuals tell nothing
         for _ in range(2):
-            residuals = self._solve(design, values, sampling + (misfit**2)[:, None] + 1e-18, size)
-            freedom = len(points) - design.shape[1]
-            if freedom < 2:  # noqa: PLR2004 -- fewer residuals tell nothing
+            noise = np.where(told.T, sampling + (misfit**2)[:, None] + 1e-18, np.inf)
+            residuals = np.where(told, self._solve(design, values, noise, size), 0.0)
+            drawn = np.where(told.T, sampling, 0.0).sum(axis=1) / np.maximum(told.sum(axis=0), 1)
+            unexplained = (residuals**2).sum(axis=0) / np.maximum(freedom, 1) - drawn
+            misfit = np.where(enough, np.sqrt(np.maximum(unexplained, (0.1 * _MISFIT * size) ** 2)), misfit)
+            if not enough.any():
                 break
-            unexplained = (residuals**2).sum(axis=0) / freedom - sampling.mean(axis=1)
-            misfit = np.sqrt(np.maximum(unexplained, (0.1 * _MISFIT * size) ** 2))
         self._misfit = misfit
 
     def _solve(
@@ -149,7 +156,7 @@ class Stays:
         self._closed: list[Stay] = []
 
     def take(self, point: NDArray[np.float64], means: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
-        """A window at ``point``; one with a missing channel says nothing."""
+        """A window at ``point``; one that misses a channel (NaN) says nothing."""
         if np.isnan(means).any():
             return
         if self._points is not None and self._means is not None:
@@ -197,9 +204,11 @@ class Stays:
 
 
 def _written(stay: Stay) -> list[Any]:
-    return [stay.point.tolist(), stay.means.tolist(), stay.windows]
+    means = [mean if mean != UNTOLD else None for mean in stay.means.tolist()]
+    return [stay.point.tolist(), means, stay.windows]
 
 
 def _read(document: Sequence[Any]) -> Stay:
     point, means, windows = document
-    return Stay(np.array(point, dtype=np.float64), np.array(means, dtype=np.float64), float(windows))
+    told = [UNTOLD if mean is None else mean for mean in means]
+    return Stay(np.array(point, dtype=np.float64), np.array(told, dtype=np.float64), float(windows))

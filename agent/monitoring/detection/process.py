@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.monitoring.detection.bands import Bands
-from agent.monitoring.detection.expectation import Expectation, Stay, Stays
+from agent.monitoring.detection.expectation import UNTOLD, Expectation, Stay, Stays
 from agent.monitoring.detection.following import Following
 from agent.monitoring.detection.regime import Situation
 from agent.monitoring.detection.score import NAMED_FROM, Score, Span, strongest
@@ -125,13 +125,13 @@ class ProcessBaseline:
         """The means, each stay's around the same place: moves of the operating point are not spread."""
         taken = Stays(self._overlap)
         for point, row in zip(points, means, strict=True):
-            taken.take(point, np.where(judged, row, 0.0), self._bands.scale)
+            taken.take(point, np.where(judged, row, UNTOLD), self._bands.scale)
         stays = taken.drain()
         self._expectation.add(stays)
         levelled = means.copy()
         for row, point in enumerate(points):
             nearest = min(stays, key=lambda stay: float(np.abs(stay.point - point).max()))
-            levelled[row] += means.mean(axis=0) - nearest.means
+            levelled[row] += np.where(judged, means.mean(axis=0) - nearest.means, 0.0)
         return levelled
 
     def _fit(self) -> None:
@@ -146,7 +146,8 @@ class ProcessBaseline:
         self._collected = deviation = self._from_commissioned(features, situation)
         if self._bands.variables:
             # of a channel that is left out nothing is expected, and it must not silence the others
-            self._point, self._seen = situation.point, np.where(np.isinf(normal.unit), 0.0, features[self._means])
+            self._point = situation.point
+            self._seen = np.where(np.isinf(normal.unit), UNTOLD, features[self._means])
         if self._following.offset is not None:
             deviation = deviation - self._following.offset
         square = float(deviation.dot(deviation))

@@ -124,10 +124,16 @@ class GridExtraction(_Telemetry):
         windows = self._grid.add(channel, block)
         return self._vectors(windows) if windows else []
 
-    def add_row(self, time: Nanos, values: list[float]) -> list[FeatureVector]:
-        """As ``add`` one by one: a good sample of every channel, all of one time."""
-        windows = self._grid.add_row(time, values)
-        return self._vectors(windows) if windows else []
+    @property
+    def takes_rows(self) -> bool:
+        """Whether a sample of every channel usually completes a window."""
+        return self._grid.one_each
+
+    def add_row(self, time: Nanos, values: list[float]) -> list[FeatureVector] | None:
+        """As ``add`` one by one: a good sample of every channel, all of one time. None, and nothing is taken,
+        where they do not complete a window of their own."""
+        window = self._grid.add_row(time, values)
+        return None if window is None else self._vectors([window])
 
     def _vectors(self, windows: list[CellWindow]) -> list[FeatureVector]:
         vectors = []

@@ -80,7 +80,8 @@ class Grid:
         self._patience = 1 - (-round(lateness * SECOND) // self._width)  # cells ahead, rounded up
         self._expected = [inf if rate is None else max(1, int(rate * stride + _ROUNDING)) for rate in rates]
         self._channels = count = len(rates)
-        self._one_each = all(expected == 1 for expected in self._expected)
+        self.one_each = all(expected == 1 for expected in self._expected)
+        """Whether a sample of every channel fills a cell."""
         self._extremes = extremes
         self._empty = empty(count, extremes=extremes)
         self._sums = Sliding(total, 0.0, self._cells, 3 * count)
@@ -106,28 +107,6 @@ class Grid:
             return self._add_block(channel, block)
         index = block.time // self._width
         value = values.item() + 0.0  # -0.0 would leave minima to the order of arrival
-        return self._add_one(channel, index, value)
-
-    def add_row(self, time: Nanos, values: list[float]) -> list[CellWindow]:
-        """Take one sample of every channel, all of one time and none of them NaN: as ``add`` one by one.
-
-        The usual row fills a cell of its own, and closes it.
-        """
-        index = time // self._width
-        if self._open or not self._one_each or (self._closed is not None and index <= self._closed):
-            return [
-                window for channel, value in enumerate(values) for window in self._add_one(channel, index, value + 0.0)
-            ]
-        self._late_in_a_row = 0
-        channels = self._channels
-        self._reached = [index] * channels
-        row = [value + 0.0 for value in values]  # see ``add``
-        cell = [*([1.0] * channels), *row, *[value * value for value in row]]
-        if self._extremes:
-            cell += row + row
-        return [self._close(index, cell)]
-
-    def _add_one(self, channel: int, index: int, value: float) -> list[CellWindow]:
         if index != self._oldest:
             return self._add_sample(channel, index, value)
         # the oldest open cell: seven of eight samples come this way, hence in one piece
@@ -150,6 +129,21 @@ class Grid:
             if not self._waiting:
                 return self._close_complete()
         return []
+
+    def add_row(self, time: Nanos, values: Row) -> CellWindow | None:
+        """Take one sample of every channel, all of one time and none of them NaN, that fill a cell of their own
+        and close it: as ``add`` one by one. None, and nothing is taken, where they do not."""
+        index = time // self._width
+        if self._open or not self.one_each or (self._closed is not None and index <= self._closed):
+            return None
+        self._late_in_a_row = 0
+        channels = self._channels
+        self._reached = [index] * channels
+        row = [value + 0.0 for value in values]  # see ``add``
+        cell = [*([1.0] * channels), *row, *[value * value for value in row]]
+        if self._extremes:
+            cell += row + row
+        return self._close(index, cell)
 
     def _add_sample(self, channel: int, index: int, value: float) -> list[CellWindow]:
         cell = self._cell_of(index)

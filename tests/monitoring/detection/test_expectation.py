@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agent.monitoring.detection.expectation import Expectation, Stay, Stays
+from agent.monitoring.detection.expectation import UNTOLD, Expectation, Stay, Stays
 
 SCALE = np.array([1500.0])
 
@@ -110,6 +110,26 @@ def test_a_channel_without_a_spread_is_expected_all_the_same() -> None:
     expected, variance = expectation.at(SCALE)
     assert np.isfinite(expected).all()
     assert np.isfinite(variance).all()
+
+
+def test_a_channel_that_was_left_out_once_is_expected_as_if_it_had_never_been_there() -> None:
+    """A sensor that was dead while a band was learned must not make its channel doubtful everywhere."""
+    speeds = [600.0, 800.0, 1000.0, 1200.0, 1400.0, 1500.0]
+    known = [Stay(np.array([speed]), pump(speed), 50.0) for speed in speeds]
+    silent = [Stay(np.array([speed]), np.array([UNTOLD, pump(speed)[1]]), 50.0) for speed in (700.0, 900.0, 1100.0)]
+    both, without, restored = Expectation(1, 2), Expectation(1, 2), Expectation(1, 2)
+    both.add([*known, *silent])
+    both.fit(np.full(2, 1e-3))
+    without.add(known)
+    without.fit(np.full(2, 1e-3))
+    for speed in (650.0, 1150.0):
+        expected, variance = both.at(np.array([speed]))
+        assert expected == pytest.approx(pump(speed), rel=0.01)
+        assert np.sqrt(variance[0]) < 1.5 * doubt(without, speed)[0]
+        assert variance[1] <= without.at(np.array([speed]))[1][1]
+    restored.restore(orjson.loads(orjson.dumps(both.to_json())))
+    restored.fit(np.full(2, 1e-3))
+    assert doubt(restored, 900.0).tolist() == doubt(both, 900.0).tolist()
 
 
 def test_later_stays_add_only_places_where_there_was_none() -> None:
