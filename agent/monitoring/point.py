@@ -63,8 +63,8 @@ class MeasuringPoint:
         self.channel = channel
         self._extraction = extraction
         self._rows = extraction if isinstance(extraction, GridExtraction) else None
-        self.takes_rows = self._rows is not None
-        """Whether its channels' samples belong together by their time."""
+        self.takes_rows = self._rows is not None and self._rows.takes_rows
+        """Whether a sample of every channel usually completes a window."""
         self._names = extraction.names + (("model_error",) if model else ())
         self._telling = Telling(asset.id, channel, self._names, recorded)
         self._judge_of = judge

@@ -65,7 +65,7 @@ def _manipulation() -> list[Stage]:
     gates = [QualityGate(channel) for channel in _CHANNELS]
     grid = Grid([1.0] * 8, 12, 1, 5)
     statistics = GridStatistics(STATISTICS[:4])
-    windows = [window for _ in range(20) for window in _fed(grid, rows)]
+    windows = [_fed(grid, rows) for _ in range(20)]
     cells = np.random.default_rng(4).normal(5, 1, (12, 8))
     sums = np.zeros((12, 24))
     row = np.zeros(8)
@@ -84,9 +84,11 @@ def _manipulation() -> list[Stage]:
     ]  # fmt: skip
 
 
-def _fed(grid: Grid, rows: Rows) -> list[CellWindow]:
+def _fed(grid: Grid, rows: Rows) -> CellWindow:
     row = rows.next()
-    return grid.add_row(row[0].time, [block.values.item() for block in row])
+    window = grid.add_row(row[0].time, [block.values.item() for block in row])
+    assert window is not None
+    return window
 
 
 def _detection(point: MeasuringPoint) -> list[Stage]:

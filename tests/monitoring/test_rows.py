@@ -86,6 +86,17 @@ def test_a_row_leads_to_the_same_records_bit_for_bit(odd: list[tuple[str, int, i
         assert orjson.dumps(one.state) == orjson.dumps(other.state)
 
 
+def test_a_flood_is_told_where_it_begins_though_a_message_holds_many_rows() -> None:
+    faults = [("fault", second, 0) for second in range(30, 300, 30)]
+    burst = [block for second in range(300) for block in row(second, faults)]
+    whole, singly = Monitor(lambda _: None), Monitor(lambda _: None)
+    whole.add(SPEC)
+    singly.add(SPEC)
+    together = whole.observe_message(burst, 0)
+    assert said(together) == said([record for block in burst for record in singly.observe(block, 0)])
+    assert "flood" in {record.body["alarm"] for record in together[:-10] if record.kind == "alarm"}
+
+
 def test_the_rows_of_a_fault_raise_an_alarm() -> None:
     monitor = Monitor(lambda _: None)
     monitor.add(SPEC)

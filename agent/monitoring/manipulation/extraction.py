@@ -107,6 +107,8 @@ class GridExtraction(_Telemetry):
         rates = [channel.rate for channel in channels]
         extremes = "min" in statistics or "max" in statistics
         self._grid = Grid(rates, seconds, stride, lateness, extremes=extremes, slopes="slope" in statistics)
+        self.takes_rows = self._grid.one_each
+        """Whether a sample of every channel usually completes a window."""
         self._cells = 0
         self._needed = max(1, round(seconds / stride))
 
@@ -123,11 +125,6 @@ class GridExtraction(_Telemetry):
         """See Extraction. The first windows, not yet full, are held back."""
         windows = self._grid.add(channel, block)
         return self._vectors(windows) if windows else []
-
-    @property
-    def takes_rows(self) -> bool:
-        """Whether a sample of every channel usually completes a window."""
-        return self._grid.one_each
 
     def add_row(self, time: Nanos, values: list[float]) -> list[FeatureVector] | None:
         """As ``add`` one by one: a good sample of every channel, all of one time. None, and nothing is taken,

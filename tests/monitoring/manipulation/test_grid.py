@@ -196,10 +196,25 @@ def test_a_row_is_taken_bit_for_bit_as_its_samples_would_be_one_by_one(
         if alone_before:
             ahead = sample(second + 0.5, 1.0)
             assert list(map(bits, whole.add(0, ahead))) == list(map(bits, singly.add(0, ahead)))
-        together = whole.add_row(second * SECOND, values)
-        alone = [w for channel, value in enumerate(values) for w in singly.add(channel, sample(second, value))]
-        assert list(map(bits, together)) == list(map(bits, alone))
+        row = whole.add_row(second * SECOND, values)
+        together = [row] if row is not None else one_by_one(whole, second, values)
+        assert list(map(bits, together)) == list(map(bits, one_by_one(singly, second, values)))
     assert whole.late == singly.late
+
+
+def one_by_one(grid: Grid, second: float, values: list[float]) -> list[CellWindow]:
+    return [window for channel, value in enumerate(values) for window in grid.add(channel, sample(second, value))]
+
+
+def test_a_row_that_does_not_complete_a_window_of_its_own_is_not_taken() -> None:
+    grid = Grid([1.0, 1.0], 6, 1, 2.0)
+    window = grid.add_row(10 * SECOND, [1.0, 2.0])
+    assert window is not None
+    assert window.end == 11 * SECOND
+    assert grid.add_row(10 * SECOND, [3.0, 4.0]) is None, "its cell is closed"
+    assert grid.add(0, sample(11, 5.0)) == []
+    assert grid.add_row(11 * SECOND, [6.0, 7.0]) is None, "a cell is open"
+    assert [window.moments[0] for window in grid.add(1, sample(11, 8.0))] == [[2.0, 2.0]], "and nothing was taken"
 
 
 def bits(window: CellWindow) -> tuple[object, ...]:
