@@ -84,15 +84,15 @@ class MetricBaseline:
         """Judge a value of ``time`` against what was learned before it; changes nothing. A value that
         is not finite says nothing. Contributors are the parts that spoke, in decades."""
         if not isfinite(value):
-            return Score(0.0, self._threshold, 1.0, ())
+            return Score(0.0, self._threshold, 1.0)
         said = self._means.surprises(self._residual(value, time))
         said.append(_RANGE_WEIGHT * self._range.surprise(value))
         total = sum(said)
         if total == 0.0:
-            return Score(0.0, self._threshold, 1.0, ())
+            return Score(0.0, self._threshold, 1.0)
         spoke = [part for part in zip(PARTS, said, strict=True) if part[1] > 0.0]
         spoke.sort(key=lambda part: -part[1])
-        return Score(total, self._threshold, _SHARE * 10.0 ** (-total / _DECADES), tuple(spoke))
+        return Score(total, self._threshold, _SHARE * 10.0 ** (-total / _DECADES), lambda: tuple(spoke))
 
     def learn(self, value: float, time: Nanos, *, standing: bool) -> None:
         """Take in the value that was scored; ``standing``: an alarm stands."""

@@ -13,6 +13,7 @@ Each load band has its own spreads; what the means should be at an operating poi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -37,8 +38,8 @@ _LONG: Final = 3.0
 
 
 class _Normal:
-    """What was learned at one band, shape (channels,) each: means, and the unit of deviations; what
-    is not judged has an infinite unit. ``norm``: the 99 % quantile of the deviations' norm."""
+    """What was learned at one band, shape (channels,) each: means, and the unit of deviations; of
+    what is not judged the unit is not known (NaN). ``norm``: the 99 % quantile of the deviations' norm."""
 
     __slots__ = ("centre", "norm", "unit")
 
@@ -112,7 +113,7 @@ class ProcessBaseline:
         # of a coarse channel nearly all windows say the same: its one step is no giant's
         reference = np.maximum(np.quantile(deviation, _REFERENCE, axis=0), _OF_LARGEST * deviation.max(axis=0))
         unit = spread * np.maximum(reference, 1e-6)
-        unit[~judged] = np.inf
+        unit[~judged] = np.nan
         norms = np.sqrt((np.nan_to_num((means - centre) / unit, nan=0.0) ** 2).sum(axis=1))
         norm = max(float(np.quantile(norms, _REFERENCE)), 1e-9)
         self._normals[band] = _Normal(np.nan_to_num(centre), unit, norm)
@@ -147,7 +148,7 @@ class ProcessBaseline:
         if self._bands.variables:
             # of a channel that is left out nothing is expected, and it must not silence the others
             self._point = situation.point
-            self._seen = np.where(np.isinf(normal.unit), UNTOLD, features[self._means])
+            self._seen = np.where(np.isnan(normal.unit), UNTOLD, features[self._means])
         if self._following.offset is not None:
             deviation = deviation - self._following.offset
         square = float(deviation.dot(deviation))
@@ -155,10 +156,9 @@ class ProcessBaseline:
             deviation = np.nan_to_num(deviation, nan=0.0)
             square = float(deviation.dot(deviation))
         value = square**0.5 / normal.norm
-        contributors: tuple[tuple[str, float], ...] = ()
-        if value > NAMED_FROM * self._threshold.value:
-            contributors = strongest(self.names, deviation)
-        return Score(value, self._threshold.value, self._threshold.probability(value), contributors)
+        threshold = self._threshold
+        name = partial(strongest, self.names, deviation) if value > NAMED_FROM * threshold.value else tuple
+        return Score(value, threshold.value, threshold.probability(value), name)
 
     def _from_commissioned(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:
         """How far the means are from what was expected at the commissioning, in the band's units."""
@@ -203,7 +203,7 @@ class ProcessBaseline:
         self._stays.drain()
 
     def to_json(self) -> dict[str, Any]:
-        """See Baseline. An infinite unit is written as null."""
+        """See Baseline. A unit that is not known is written as null."""
         return {
             "kind": "process",
             "channels": list(self.names),
@@ -229,7 +229,7 @@ class ProcessBaseline:
         self._normals = {
             int(band): _Normal(
                 np.array(kept["centre"], dtype=np.float64),
-                np.array([np.inf if unit is None else unit for unit in kept["unit"]], dtype=np.float64),
+                np.array([np.nan if unit is None else unit for unit in kept["unit"]], dtype=np.float64),
                 float(kept["norm"]),
             )
             for band, kept in document["bands"].items()

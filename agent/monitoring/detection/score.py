@@ -7,8 +7,8 @@ windows (``follow`` collects, ``adapt`` takes a bounded step, ``forget`` drops w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,24 @@ from agent.monitoring.detection.regime import Situation
 NAMED_FROM: Final = 0.3
 """Of the threshold: below it nobody asks what a score is made of."""
 
+Contributors: TypeAlias = tuple[tuple[str, float], ...]
+"""Features behind a score, the strongest first, with how far each is from its learned normal in the
+baseline's own measure."""
+
 
 class Score(NamedTuple):
     """``value`` over ``threshold`` is abnormal; ``probability`` of so high a value under
-    normal; ``contributors`` names the features behind it, the strongest first, with how far
-    each is from its learned normal in the baseline's own measure (of a low score: may be none)."""
+    normal; ``name_contributors`` says what it is made of, which nobody asks of nearly all scores."""
 
     value: float
     threshold: float
     probability: float
-    contributors: tuple[tuple[str, float], ...]
+    name_contributors: Callable[[], Contributors] = tuple
+
+    @property
+    def contributors(self) -> Contributors:
+        """The features behind it (of a low score: may be none)."""
+        return self.name_contributors()
 
     @property
     def ratio(self) -> float:
@@ -35,9 +43,7 @@ class Score(NamedTuple):
         return self.value / self.threshold
 
 
-def strongest(
-    names: Sequence[str], deviations: NDArray[np.float64], count: int = 3
-) -> tuple[tuple[str, float], ...]:
+def strongest(names: Sequence[str], deviations: NDArray[np.float64], count: int = 3) -> Contributors:
     """The ``count`` names whose deviations are largest either way, with these, the largest first."""
     amounts = deviations.tolist()
     sizes = list(map(abs, amounts))
