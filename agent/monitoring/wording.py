@@ -9,15 +9,17 @@ from typing import Final
 from agent.monitoring.types import SECOND, Nanos
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 -- UTC; its name is written by hand
+_TWO: Final = tuple(f"{number:02d}" for number in range(60))
 
 
 @lru_cache(maxsize=256)
-def _second(seconds: int) -> str:
-    """Up to the second; windows begin where others have ended."""
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+def _minute(minutes: int) -> str:
+    """Up to the minute: neighbours share it."""
+    return (_EPOCH + timedelta(minutes=minutes)).isoformat(timespec="minutes")
 
 
 def iso(time: Nanos) -> str:
     """UTC with microseconds, e.g. ``2020-03-09T10:14:33.000000Z``."""
     seconds, rest = divmod(time, SECOND)
-    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+    minutes, second = divmod(seconds, 60)
+    return f"{_minute(minutes)}:{_TWO[second]}.{rest // 1000:06d}Z"

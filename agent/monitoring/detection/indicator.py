@@ -134,7 +134,7 @@ class IndicatorBaseline:
         order = np.argsort(-worse, kind="stable")[:_NAMED].tolist()
         value = max(float(worse[order[0]]), 0.0)
         contributors = tuple((self.names[i], float(said[i])) for i in order)
-        return Score(value, self._threshold.value, self._threshold.probability(value), lambda: contributors)
+        return Score(value, self._threshold.value, self._threshold.probability(value), contributors)
 
     def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
         """See Baseline."""

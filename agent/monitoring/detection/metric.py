@@ -92,7 +92,7 @@ class MetricBaseline:
             return Score(0.0, self._threshold, 1.0)
         spoke = [part for part in zip(PARTS, said, strict=True) if part[1] > 0.0]
         spoke.sort(key=lambda part: -part[1])
-        return Score(total, self._threshold, _SHARE * 10.0 ** (-total / _DECADES), lambda: tuple(spoke))
+        return Score(total, self._threshold, _SHARE * 10.0 ** (-total / _DECADES), tuple(spoke))
 
     def learn(self, value: float, time: Nanos, *, standing: bool) -> None:
         """Take in the value that was scored; ``standing``: an alarm stands."""

@@ -7,7 +7,7 @@ windows (``follow`` collects, ``adapt`` takes a bounded step, ``forget`` drops w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agent.monitoring.detection.regime import Situation
 
 NAMED_FROM: Final = 0.3
-"""Of the threshold: below it nobody asks what a score is made of."""
+"""Of the threshold: below it nobody asks what a score is made of, where nothing else is said."""
 
 Contributors: TypeAlias = tuple[tuple[str, float], ...]
 """Features behind a score, the strongest first, with how far each is from its learned normal in the
@@ -25,17 +25,12 @@ baseline's own measure."""
 
 class Score(NamedTuple):
     """``value`` over ``threshold`` is abnormal; ``probability`` of so high a value under
-    normal; ``name_contributors`` says what it is made of, which nobody asks of nearly all scores."""
+    normal; ``contributors`` are the features behind it (of a low score: may be none)."""
 
     value: float
     threshold: float
     probability: float
-    name_contributors: Callable[[], Contributors] = tuple
-
-    @property
-    def contributors(self) -> Contributors:
-        """The features behind it (of a low score: may be none)."""
-        return self.name_contributors()
+    contributors: Contributors = ()
 
     @property
     def ratio(self) -> float:

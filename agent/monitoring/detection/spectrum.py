@@ -134,7 +134,7 @@ class SpectrumBaseline:
             contributors.append(("model", scaled))
             contributors.sort(key=lambda named: -named[1])
             value = max(value, scaled)
-        return Score(value, self._threshold.value, self._threshold.probability(value), lambda: tuple(contributors))
+        return Score(value, self._threshold.value, self._threshold.probability(value), tuple(contributors))
 
     def deviations(self, features: NDArray[np.float64], situation: Situation) -> None:
         """See Baseline."""

@@ -123,7 +123,7 @@ def test_what_is_no_number_says_nothing_and_teaches_nothing(value: float) -> Non
     baseline = MetricBaseline()
     run(baseline, daily(1))
     before = json.dumps(baseline.to_json())
-    assert baseline.score(value, DAY * STEP) == Score(0.0, 7.5, 1.0, ())
+    assert baseline.score(value, DAY * STEP) == Score(0.0, 7.5, 1.0)
     baseline.learn(value, DAY * STEP, standing=False)
     assert json.dumps(baseline.to_json()) == before
 

@@ -30,7 +30,7 @@ def follow(baseline: Baseline, kind: Kind, windows: int, seed: int, by: float = 
 
 
 def test_a_score_is_so_many_times_its_threshold() -> None:
-    assert Score(3.0, 2.0, 0.1, ()).ratio == 1.5
+    assert Score(3.0, 2.0, 0.1).ratio == 1.5
 
 
 @every_kind
