@@ -74,7 +74,8 @@ class Daemon:
                        path=self._journal.set_aside, salvaged=self._journal.salvaged)
         self._boot = self._journal.begin_boot(self._clock.now())
         self._monitor = Monitor(self._models.load)
-        self._monitor.remember(self._journal.snapshots(), self._journal.last_times())
+        self._monitor.remember(
+            self._journal.snapshots(), self._journal.last_times(), self._journal.newest(("window", "summary")))
         self._link = SensorLink(
             endpoint(settings.sensors),
             qos=settings.sensors.qos,

@@ -18,7 +18,7 @@ same records bit for bit, live or replayed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.errors import CommandError
@@ -26,6 +26,7 @@ from agent.monitoring.asset import Asset, Channel
 from agent.monitoring.detection.model import LoadedModel
 from agent.monitoring.device import DEVICE, DeviceAlarms
 from agent.monitoring.spec import AssetSpec
+from agent.monitoring.summary import Summaries
 from agent.monitoring.types import Block, Command, Nanos, Record, Snapshot
 
 ModelLoader = Callable[[AssetSpec], LoadedModel | None]
@@ -41,17 +42,24 @@ class Monitor:
         self._kept: dict[str, Mapping[str, Any]] = {}
         self._last_times: dict[str, Nanos] = {}
         self._device = DeviceAlarms()
+        self._said: dict[str, list[Record]] = {}
+        self._summaries = Summaries()
 
     @property
     def assets(self) -> Mapping[str, Asset]:
         """The assets by id, in the order they appeared."""
         return self._assets
 
-    def remember(self, snapshots: Mapping[str, Mapping[str, Any]], last_times: Mapping[str, Nanos]) -> None:
+    def remember(
+        self, snapshots: Mapping[str, Mapping[str, Any]], last_times: Mapping[str, Nanos], log: Iterable[Record] = ()
+    ) -> None:
         """What the journal kept of earlier runs; taken up as each asset appears.
 
-        ``last_times``: the end of each asset's last window on record, to say the gap.
+        ``last_times``: the end of each asset's last window on record, to say the gap. ``log``: its newest
+        windows and summaries in their order, for the periods that are still open.
         """
+        for record in log:
+            self._said.setdefault(record.asset, []).append(record)
         self._kept.update(snapshots)
         if (device := self._kept.pop(DEVICE, None)) is not None:
             self._device.restore(device)
@@ -73,6 +81,7 @@ class Monitor:
                 body = {"asset": spec.id, "event": "relearn", "reason": str(mismatch)}
                 records.append(Record("event", spec.id, 0, body))
         asset.resumed_after = last
+        self._summaries.resume(self._said.pop(spec.id, ()), spec)
         self._assets[spec.id] = asset
         for name, channel in asset.channels.items():
             self._channels[spec.id, name] = (asset, channel)
@@ -92,17 +101,28 @@ class Monitor:
         """
         asset, channel = self._channels[block.asset, block.channel]
         records = asset.observe(channel, block, now, source)
-        # a window that leads to nothing else, as nearly all are, needs no look
-        return self._count(records, now) if len(records) > 1 else records
+        return self._complete(records, asset.spec, now) if records else records
 
     def observe_message(self, blocks: Sequence[Block], now: Nanos, source: str = "") -> list[Record]:
         """Take all blocks that one message holds for one asset: the same as one by one, and quicker."""
         if len(blocks) < 2:  # noqa: PLR2004
             return self.observe(blocks[0], now, source) if blocks else []
         records: list[Record] = []
-        for found in self._assets[blocks[0].asset].observe_message(blocks, now, source):
-            records += self._count(found, now) if len(found) > 1 else found
+        asset = self._assets[blocks[0].asset]
+        for found in asset.observe_message(blocks, now, source):
+            records += self._complete(found, asset.spec, now)
         return records
+
+    def _complete(self, records: list[Record], spec: AssetSpec, now: Nanos) -> list[Record]:
+        """With what the windows lead to beyond their asset: the summary of a period, a flood."""
+        take = self._summaries.take
+        summaries = [
+            summary for record in records
+            if record.kind == "window" and (summary := take(record, spec, now)) is not None
+        ]
+        # a window that leads to nothing else, as nearly all are, needs no look
+        told = self._count(records, now) if len(records) > 1 else records
+        return told + summaries if summaries else told
 
     def _count(self, records: list[Record], now: Nanos) -> list[Record]:
         """Notice when there are more alarms than a person can follow."""
@@ -124,6 +144,7 @@ class Monitor:
         """What time alone brings: channels that have gone silent, shelving and floods that end."""
         records = [record for asset in self._assets.values() for record in asset.tick(now)]
         records += self._device.tick(now)
+        records += self._summaries.tick({asset_id: asset.spec for asset_id, asset in self._assets.items()}, now)
         return self._count(records, now) if records else records
 
     def clock_stepped(self, offset: Nanos) -> None:
@@ -132,6 +153,7 @@ class Monitor:
         for asset in self._assets.values():
             asset.clock_stepped(offset)
         self._device.clock_stepped(offset)
+        self._summaries.clock_stepped(offset)
 
     def command(self, command: Command, now: Nanos) -> list[Record]:
         """Do what an operator asks; the records of what was done.

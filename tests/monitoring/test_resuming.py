@@ -129,7 +129,11 @@ class Device:
 
     def restart(self) -> None:
         self.monitor = Monitor(lambda _: None)
-        self.monitor.remember({asset: orjson.loads(state) for asset, state in self.kept.items()}, self.last)
+        log = [
+            Record(record.kind, record.asset, record.time, orjson.loads(orjson.dumps(record.body)))
+            for record in self.records if record.kind in {"window", "summary"}
+        ]
+        self.monitor.remember({asset: orjson.loads(state) for asset, state in self.kept.items()}, self.last, log)
         self.records += self.monitor.add(self.spec)
 
 

@@ -15,10 +15,10 @@ import orjson
 from agent.adapters.sqlite import boots, quarantine
 from agent.adapters.sqlite.connection import checksum, open_for_writing, primary_code, row_id, translated
 from agent.adapters.sqlite.eviction import evict
-from agent.adapters.sqlite.reader import JournalReader, pending_of, snapshots_of, window_times_of
+from agent.adapters.sqlite.reader import JournalReader, newest_of, pending_of, snapshots_of, window_times_of
 from agent.adapters.sqlite.version import VERSION, version_of
 from agent.errors import JournalCorrupt, JournalFull
-from agent.monitoring.types import Nanos, RecordKind, Snapshot
+from agent.monitoring.types import Nanos, Record, RecordKind, Snapshot
 from agent.ports import Entry
 from agent.shipped import FLOOR
 
@@ -144,6 +144,11 @@ class SqliteJournal:
         """The end of each asset's last window on record."""
         with self._guard():
             return window_times_of(self._connection)
+
+    def newest(self, kinds: Collection[RecordKind]) -> list[Record]:
+        """Those of the newest entries that are of these kinds, in their order, without what the log adds to them."""
+        with self._guard():
+            return newest_of(self._connection, kinds)
 
     def reader(self) -> JournalReader:
         """A read connection of its own, for another thread."""

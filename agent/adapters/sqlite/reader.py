@@ -14,7 +14,7 @@ import orjson
 from agent.adapters.sqlite import quarantine
 from agent.adapters.sqlite.connection import checksum, open_for_reading, place, row_id, translated
 from agent.errors import JournalCorrupt
-from agent.monitoring.types import Nanos, RecordKind
+from agent.monitoring.types import Nanos, Record, RecordKind
 from agent.ports import Entry
 
 LOOK_BACK: Final = 20_000
@@ -92,6 +92,20 @@ def window_times_of(connection: sqlite3.Connection) -> dict[str, Nanos]:
     return dict(connection.execute(
         "SELECT asset, max(time_ns) FROM (SELECT asset, kind, time_ns FROM log ORDER BY id DESC LIMIT ?)"
         " WHERE kind = 'window' GROUP BY asset", (LOOK_BACK,)))
+
+
+def newest_of(connection: sqlite3.Connection, kinds: Collection[RecordKind]) -> list[Record]:
+    """Those of the newest entries that are of these kinds, in their order; damaged ones are passed over."""
+    marks = ", ".join("?" * len(kinds))
+    rows = connection.execute(
+        "SELECT id, kind, asset, time_ns, payload, crc FROM"  # noqa: S608 -- marks
+        f" (SELECT * FROM log ORDER BY id DESC LIMIT ?) WHERE kind IN ({marks}) ORDER BY id",
+        (LOOK_BACK, *kinds))
+    return [
+        Record(kind, asset, time_ns, orjson.loads(text))
+        for identifier, kind, asset, time_ns, text, crc in rows
+        if checksum(text.encode(), identifier) == crc
+    ]
 
 
 def _pending_of_kind(
