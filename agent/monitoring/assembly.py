@@ -66,7 +66,7 @@ def _telemetry(asset: AssetSpec, channels: Sequence[ChannelSpec], regime: Regime
         else:
             baseline = ProcessBaseline(
                 [channel.name for channel in judged], means, spreads, bands=regime.bands, overlap=overlap,
-                false_alarms_per_month=asset.false_alarms_per_month, named_from=asset.persistence.hysteresis)
+                false_alarms_per_month=asset.false_alarms_per_month)
         # the first windows of the span are not full yet and were held back
         windows = asset.learning.samples - (0 if window.count else round(overlap) - 1)
         judge = CommissionedJudge(baseline, windows, len(taken.names))

@@ -123,11 +123,12 @@ class Asset:
         time = blocks[0].time
         values: list[float] = []
         if len(blocks) == len(self._row):
-            for channel, (_, name, at, samples, _, _) in zip(self._row, blocks, strict=True):
-                if name != channel.name or at != time or samples.size != 1 or channel.stale:
+            for channel, block in zip(self._row, blocks, strict=True):
+                samples = block.values
+                if block.channel != channel.name or block.time != time or samples.size != 1 or channel.stale:
                     break
                 value = samples.item()
-                if not channel.gate.passes(at, value):
+                if not channel.gate.passes(time, value):
                     break
                 channel.last_seen = now
                 values.append(value)

@@ -51,7 +51,7 @@ class _Normal:
 class ProcessBaseline:
     """Learns from the features at ``means`` and ``spreads``: the positions of each judged
     channel's mean and raw standard deviation in the feature vector. ``overlap``: how many windows
-    share each sample. ``named_from``: the share of the threshold from which a score's contributors are named."""
+    share each sample."""
 
     floor = 0.0
     MOVING: ClassVar[tuple[str, ...]] = ()
@@ -65,14 +65,12 @@ class ProcessBaseline:
         bands: Bands,
         overlap: float = 1.0,
         false_alarms_per_month: float = 1.0,
-        named_from: float = NAMED_FROM,
     ) -> None:
         self.names = tuple(names)
         self._means = np.asarray(means, dtype=np.intp)
         self._spreads = np.asarray(spreads, dtype=np.intp)
         self._bands = bands
         self._overlap = overlap
-        self._named_from = named_from
         self._normals: dict[int, _Normal] = {}
         self._expectation = Expectation(len(bands.variables), len(names))
         self._stays = Stays(overlap)
@@ -158,7 +156,7 @@ class ProcessBaseline:
             square = float(deviation.dot(deviation))
         value = square**0.5 / normal.norm
         threshold = self._threshold
-        contributors = strongest(self.names, deviation) if value > self._named_from * threshold.value else ()
+        contributors = strongest(self.names, deviation) if value > NAMED_FROM * threshold.value else ()
         return Score(value, threshold.value, threshold.probability(value), contributors)
 
     def _from_commissioned(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agent.monitoring.detection.regime import Situation
 
 NAMED_FROM: Final = 0.3
-"""Of the threshold: below it nobody asks what a score is made of, where nothing else is said."""
+"""Of the threshold: below it nobody asks what a score is made of."""
 
 Contributors: TypeAlias = tuple[tuple[str, float], ...]
 """Features behind a score, the strongest first, with how far each is from its learned normal in the

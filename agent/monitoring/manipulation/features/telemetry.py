@@ -65,11 +65,11 @@ class GridStatistics:
             counts = [count or nan for count in counts]
         means = list(map(truediv, sums, counts))
         powers = list(map(truediv, squares, counts))
-        found = means.copy()
-        for mean, power in zip(means, powers, strict=True):
-            variance = power * _SURE - mean * mean
-            # below 0 lies only rounding: a constant has no spread
-            found.append(0.0 if variance <= 0.0 else sqrt(variance))
+        # below 0 lies only rounding: a constant has no spread
+        found = means + [
+            0.0 if (variance := power * _SURE - mean * mean) <= 0.0 else sqrt(variance)
+            for mean, power in zip(means, powers, strict=True)
+        ]
         for statistic in self._rest:
             found += self._other(statistic, window, powers)
         return np.array(found)
