@@ -81,13 +81,14 @@ def replay_file(settings: Settings, path: Path, speed: float | None = None) -> I
     monitor = Monitor(ModelShelf().load)
     yield from monitor.add(asset)
     pace = _Pace(speed)
-    for block in read_blocks(settings.replay, asset, path):
-        pace.wait(block.time)
-        yield from monitor.observe(block, block.time, str(path))
+    for blocks in read_rows(settings.replay, asset, path):
+        at = blocks[0].time
+        pace.wait(at)
+        yield from monitor.observe_message(blocks, at, str(path))
 
 
-def read_blocks(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
-    """The blocks in a CSV file (gzip allowed), or in an .npz or .npy file."""
+def read_rows(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[list[Block]]:
+    """The blocks of each line of a CSV file (gzip allowed), or of each record in an .npz or .npy file."""
     if path.suffix in NPY_SUFFIXES:
         return _read_arrays(mapping, asset, path)
     return _read_csv(mapping, asset, path)
@@ -146,7 +147,7 @@ def _open_text(path: Path) -> Iterator[IO[str]]:
         raise InputError(path, f"cannot be read: {reason}", "Give a CSV file, .csv.gz, .npz or .npy.") from None
 
 
-def _read_csv(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
+def _read_csv(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[list[Block]]:
     with _open_text(path) as stream:
         rows = csv.reader(stream, delimiter=mapping.separator)
         header = next(rows, [])
@@ -160,9 +161,10 @@ def _read_csv(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
             except (IndexError, ValueError, MalformedMessage) as fault:
                 raise InputError(path, f"line {number}: {fault}",
                                  "Mend the line, or the separator and columns in [replay].") from None
-            for channel, value in values:
-                scaled = value * channel.source.scale + channel.source.offset
-                yield Block(asset.id, channel.name, at, np.array([scaled]))
+            yield [
+                Block(asset.id, channel.name, at, np.array([value * channel.source.scale + channel.source.offset]))
+                for channel, value in values
+            ]
 
 
 def _columns(
@@ -189,7 +191,7 @@ def _time(text: str, mapping: Replay) -> Nanos:
     return read(int(number) if number.is_integer() else number, "the time")
 
 
-def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Block]:
+def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[list[Block]]:
     channel = _channel(mapping, asset, path)
     rate = mapping.rate or channel.rate or channel.source.rate
     times = None
@@ -218,7 +220,7 @@ def _read_arrays(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[Bloc
     spacing = round(values.shape[1] * SECOND / rate)
     for number, record in enumerate(values):
         at = int(times[number]) if times is not None else start + number * spacing
-        yield Block(asset.id, channel.name, at, _floats(record, channel), rate)
+        yield [Block(asset.id, channel.name, at, _floats(record, channel), rate)]
 
 
 def _floats(record: NDArray[Any], channel: ChannelSpec) -> FloatArray:

@@ -27,25 +27,21 @@ class Outlook:
         self._since = 0
         self.prognosis = Prognosis()
         """As it was told last."""
+        self.health: float | None = None
+        """The index of the last window that was taken, 0 to 100; None before the first."""
 
-    @property
-    def health(self) -> float | None:
-        """The index of the last window, 0 to 100; None before the first."""
-        return self._health.value
-
-    def update(self, ratio: float, time: Nanos) -> float | None:
-        """Take the ratio of score and threshold of a window that ended at ``time``; the health index."""
+    def update(self, ratio: float, time: Nanos) -> None:
+        """Take the ratio of score and threshold of a window that ended at ``time``."""
         self._passed += 1
         if self._passed < self._overlap:
-            return self._health.value
+            return
         self._passed = 0
-        value = self._health.update(ratio, time)
-        if value is not None:
-            self._trend.add(time, value)
+        self.health = self._health.update(ratio, time)
+        if self.health is not None:
+            self._trend.add(time, self.health)
             self._since += 1
             if self._since >= _ASKED_EVERY:
                 self.ask()
-        return value
 
     def ask(self) -> Prognosis:
         """What can be told now."""
@@ -65,5 +61,6 @@ class Outlook:
     def restore(self, document: Mapping[str, Any]) -> None:
         """The inverse of ``to_json``. Raises ValueError where it does not fit."""
         self._health.restore(document["health"])
+        self.health = self._health.value
         self._trend.restore(document["trend"])
         self.ask()
