@@ -82,9 +82,13 @@ def build_client(
     return client
 
 
-def open_connection(client: Client, endpoint: Endpoint, *, clean: bool, session_expiry: int = 0) -> None:
+def open_connection(
+    client: Client, endpoint: Endpoint, *, clean: bool, session_expiry: int = 0, receive_maximum: int | None = None
+) -> None:
     """Connect the socket (and TLS) and send CONNECT; the answer comes through ``on_connect``.
 
+    ``receive_maximum``: messages that the broker may send ahead of acknowledgements (MQTT 5; None: as many
+    as it likes, of its own accord few).
     Blocks for up to ``connect_timeout`` for TCP and once more for TLS. Raises OSError (the
     errors of ``ssl`` and of name resolution are OSErrors too) where the broker is not reached.
     """
@@ -92,6 +96,8 @@ def open_connection(client: Client, endpoint: Endpoint, *, clean: bool, session_
     if endpoint.protocol == _MQTT_5:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = session_expiry
+        if receive_maximum is not None:
+            properties.ReceiveMaximum = receive_maximum
         version_5 = {"clean_start": clean, "properties": properties}
     code = client.connect(endpoint.host, endpoint.port, endpoint.keepalive, **version_5)
     if code != MQTTErrorCode.MQTT_ERR_SUCCESS:

@@ -1,4 +1,5 @@
-"""The link to the sensor broker: connection, subscriptions, acknowledgements, alarms, answers.
+"""A link that messages arrive over, the sensor broker's first of all: connection, subscriptions,
+acknowledgements, alarms, answers.
 
 paho is driven through its external-loop calls, in the worker's thread: there is no network
 thread that could die and leave a zombie, and an exception in a callback is an exception here.
@@ -51,7 +52,16 @@ class TappedClient(mqtt.Client):
 
 
 class SensorLink:
-    """Fulfils ``agent.ports.Sensors``. ``now`` gives the wall time that arrivals are stamped with."""
+    """Fulfils ``agent.ports.Sensors``.
+
+    ``now`` gives the wall time that arrivals are stamped with. ``peer``: how the log calls the broker.
+    ``receive_maximum``: see ``open_connection``.
+
+    Attributes
+    ----------
+    sessions
+        Connections for which the broker had kept nothing: what was sent meanwhile has not come this way.
+    """
 
     def __init__(  # noqa: PLR0913 -- each from a key of the configuration
         self,
@@ -63,8 +73,13 @@ class SensorLink:
         max_payload: int = 1_048_576,
         now: Callable[[], int] = time.time_ns,
         backoff: Backoff | None = None,
+        peer: str = "sensor broker",
+        receive_maximum: int | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._peer = peer
+        self._receive_maximum = receive_maximum
+        self.sessions = 0
         self._qos = qos
         self._alarm_qos = alarm_qos
         self._session_expiry = session_expiry
@@ -202,9 +217,10 @@ class SensorLink:
             return
         self._retry_at = time.monotonic() + self._backoff.next()
         try:
-            open_connection(self._client, self._endpoint, clean=False, session_expiry=self._session_expiry)
+            open_connection(self._client, self._endpoint, clean=False, session_expiry=self._session_expiry,
+                            receive_maximum=self._receive_maximum)
         except OSError as failure:
-            _log.warning("sensor broker unreachable", host=self._endpoint.host, port=self._endpoint.port,
+            _log.warning(f"{self._peer} unreachable", host=self._endpoint.host, port=self._endpoint.port,
                          reason=str(failure), retry_in=round(self._retry_at - time.monotonic(), 1))
 
     def _sending(self, send: Callable[[], object]) -> None:
@@ -213,7 +229,7 @@ class SensorLink:
         except OSError as failure:
             # what was on its way is sent again: alarms by paho, messages without an
             # acknowledgement by the broker, whose duplicates are dropped
-            _log.warning("sending to the sensor broker failed", reason=str(failure))
+            _log.warning(f"sending to the {self._peer} failed", reason=str(failure))
             if self._client.tap is not None:
                 self._client.tap.end()
 
@@ -257,27 +273,28 @@ class SensorLink:
 
     def _on_connect(self, client: mqtt.Client, _: Any, flags: Any, reason: ReasonCode, __: Any) -> None:
         if reason.is_failure:
-            _log.error("sensor broker refused", reason=str(reason))
+            _log.error(f"{self._peer} refused", reason=str(reason))
             return
         self._connected_at = time.monotonic()
         if not flags.session_present:
+            self.sessions += 1
             self._owed.clear()
             self._settled_away.clear()
         if self._filters:
             client.subscribe(list(self._filters.items()))
-        _log.info("sensor broker connected", session_present=bool(flags.session_present),
+        _log.info(f"{self._peer} connected", session_present=bool(flags.session_present),
                   filters=len(self._filters))
 
     def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
         was_connected, self._connected_at = self._connected_at, None
         if was_connected is not None and not self._closed:
-            _log.warning("sensor broker lost", reason=str(reason))
+            _log.warning(f"{self._peer} lost", reason=str(reason))
 
     def _on_subscribe(self, _: Any, __: Any, ___: Any, reasons: list[ReasonCode], ____: Any) -> None:
         for name, reason in zip(self._filters, reasons, strict=False):
             if reason.is_failure:
                 _log.error("subscription refused", filter=name, reason=str(reason),
-                           remedy="allow this device to read the topic in the broker's ACL")
+                           remedy="allow this user to read the topic in the broker's ACL")
 
 
 def _may_publish(topic: str) -> bool:
