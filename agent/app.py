@@ -20,17 +20,19 @@ from agent.adapters.sqlite.journal import SqliteJournal
 from agent.adapters.systemd import SystemdNotifier
 from agent.adapters.vitals import VitalSigns
 from agent.config.apart import load_apart
-from agent.config.settings import Settings
+from agent.config.settings import Settings, Uplink
 from agent.connections import endpoint
 from agent.errors import EXIT_BUG, ConfigError, ModelError
 from agent.models import ModelShelf
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
+from agent.runtime.allowance import Allowance
 from agent.runtime.courier import Courier
 from agent.runtime.dead_letters import DeadLetters
 from agent.runtime.health import CheckUp, Counts
 from agent.runtime.inbox import Inbox
 from agent.runtime.recording import Identity
+from agent.runtime.streams import Terms
 from agent.runtime.supervisor import Member, Supervisor
 from agent.runtime.worker import Worker
 from agent.runtime.writer import Writer
@@ -68,7 +70,7 @@ class Daemon:
         device = settings.device
         lay_out_apart(settings.journal.path)
         self._journal = SqliteJournal(
-            settings.journal.path, settings.journal.budget_bytes, uplink=settings.uplink is not None)
+            settings.journal.path, settings.journal.budget_bytes, owed=settings.owed)
         if self._journal.set_aside is not None:
             _log.error("the journal was damaged: set aside, a new one begun",
                        path=self._journal.set_aside, salvaged=self._journal.salvaged)
@@ -108,13 +110,29 @@ class Daemon:
             snapshot_interval=settings.journal.snapshot_interval,
         )
         if settings.uplink is not None:
-            uplink = MqttUplink(UplinkSettings(endpoint=endpoint(settings.uplink), topic=device.topic))
-            self._courier = Courier(self._journal.reader(), uplink, self._writer.settle, self._clock)
+            self._courier = self._make_courier(settings.uplink)
         self._checkup = CheckUp(
             self._clock, VitalSigns(settings.journal.path.parent).read, partial(depth_of, settings.journal.path),
             {"sensors": self._worker.counts, "writer": self._written, "uplink": self._sent}, settings.summaries.period)
         self._notifier = SystemdNotifier()
         self._ticks = 0
+
+    def _make_courier(self, upstream: Uplink) -> Courier:
+        device, receipts = self._settings.device, upstream.delivery == "receipt"
+        listens = {"receipt": f"{device.topic}/receipt", "hello": f"{device.prefix}/v1/collector/hello"}
+        return Courier(
+            self._journal.reader(),
+            MqttUplink(UplinkSettings(
+                endpoint=endpoint(upstream), topic=device.topic, listens=listens if receipts else {})),
+            self._writer.settle,
+            self._clock,
+            boot=self._boot,
+            terms=Terms(
+                receipts=receipts, window=256 if receipts else 32, windows=upstream.windows,
+                topic_bytes=len(device.topic) + 16),
+            allowance=Allowance(upstream.bytes_per_second, upstream.bytes_per_day, now=self._clock.now()),
+            report=self._worker.report,
+        )
 
     def run(self) -> int:
         """Start the threads, watch them, and leave in order."""

@@ -119,7 +119,7 @@ def take(config: Path, path: Path, asset_id: str | None, actor: str) -> str:
     asset = _restored(spec, given.state, str(path))
     with held(settings.journal.path):
         journal = SqliteJournal(
-            settings.journal.path, settings.journal.budget_bytes, uplink=settings.uplink is not None)
+            settings.journal.path, settings.journal.budget_bytes, owed=settings.owed)
         try:
             _keep_alarms(asset, journal.snapshots().get(target))
             now = time.time_ns()

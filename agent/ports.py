@@ -121,14 +121,23 @@ class LogReader(Protocol):
 class Uplink(Protocol):
     """The way upstream. One thread uses it, the courier's, but for ``wake``."""
 
-    def send(self, entry: Entry, *, historical: bool) -> None:
-        """Hand over one entry. Raises Unavailable when there is no link or no room."""
+    def send(self, entry: Entry, *, historical: bool, more: bytes = b"") -> None:
+        """Hand over one entry, with ``more`` members at its payload's end. Raises Unavailable when there
+        is no link or no room."""
 
-    def step(self, timeout: float) -> Iterable[tuple[tuple[int, int], bool]]:
-        """Serve the connection for up to ``timeout`` seconds; ((boot, seq), accepted) of each
-        entry settled meanwhile. Raises nothing when the link is down: it reconnects. Returns as
-        soon as the link came or went, so that ``connected`` shows every change. What was sent and
-        not settled before the link went is the uplink's own to send again, as history."""
+    def step(self, timeout: float) -> Iterable[tuple[tuple[int, int], str]]:
+        """Serve the connection for up to ``timeout`` seconds; ((boot, seq), verdict) of each entry
+        that the broker has spoken of meanwhile: ``accepted``, ``refused`` for good, ``unheard``
+        (nobody is subscribed). Raises nothing when the link is down: it reconnects. Returns as
+        soon as the link came or went, so that ``connected`` shows every change. What was in flight
+        when the link went is forgotten."""
+
+    @property
+    def disputed(self) -> bool:
+        """Whether another client seems to come to the broker under this client id."""
+
+    def heard(self) -> Iterable[tuple[str, bytes]]:
+        """What collectors have said since the last call: (``receipt`` or ``hello``, payload)."""
 
     def wake(self) -> None:
         """Make a waiting ``step`` return. Any thread may call this."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from agent.errors import ConfigError, Problem
 from agent.monitoring.spec import AssetSpec, DecodeLimits, TimeUnit
+from agent.monitoring.types import RecordKind
 
 CredentialReader: TypeAlias = Callable[[str], str | None]
 """Gives a systemd credential by name; None where there is none."""
 
 Protocol: TypeAlias = Literal["5", "3.1.1"]
 QoS: TypeAlias = Literal[0, 1]
+_UPSTREAM: Final[frozenset[RecordKind]] = frozenset({"alarm", "event", "quality", "health", "summary", "evidence"})
+
 Delivery: TypeAlias = Literal["puback", "receipt"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "json", "console"]
@@ -204,6 +207,13 @@ class Settings:
     log: Log
     assets: tuple[AssetSpec, ...]
     replay: Replay
+
+    @property
+    def owed(self) -> frozenset[RecordKind]:
+        """The kinds of records that go upstream."""
+        if self.uplink is None:
+            return frozenset()
+        return _UPSTREAM | {"window"} if self.uplink.windows else _UPSTREAM
 
     def asset_specs(self) -> tuple[AssetSpec, ...]:
         """What the chain is told, one for each ``[assets.<name>]``, in the order written."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.adapters.backoff import Backoff
 from agent.adapters.mqtt.endpoint import Endpoint, ProtocolLevel
-from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
+from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings, Verdict
 from agent.errors import Unavailable
 from agent.ports import Entry
 from tests.adapters.office import eventually
@@ -25,7 +25,7 @@ class Sender:
         self.uplink = MqttUplink(
             UplinkSettings(endpoint=endpoint, topic=TOPIC, **settings),
             Backoff(0.01, 0.2, draw=lambda: 1.0))
-        self.settled: list[tuple[Place, bool]] = []
+        self.settled: list[tuple[Place, Verdict]] = []
 
     def step(self, timeout: float = 0.05) -> None:
         self.settled += self.uplink.step(timeout)
@@ -51,4 +51,4 @@ class Sender:
                     break
 
     def accepted(self) -> set[Place]:
-        return {place for place, accepted in self.settled if accepted}
+        return {place for place, verdict in self.settled if verdict == "accepted"}

@@ -6,12 +6,15 @@ Everything is real: the journal, the writer, the uplink and a Mosquitto.
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.adapters.backoff import Backoff
 from agent.adapters.clock import SystemClock
@@ -19,26 +22,38 @@ from agent.adapters.mqtt.endpoint import Endpoint
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
 from agent.adapters.sqlite.journal import SqliteJournal
 from agent.ports import Entry
-from agent.runtime.courier import Courier, _History
+from agent.runtime.allowance import Allowance
+from agent.runtime.courier import Courier
+from agent.runtime.streams import Terms
 from agent.runtime.writer import Writer
 from simulators.proxy import Proxy
 from tests.adapters.office import Office, eventually
 from tests.adapters.sqlite.entries import T0, alarm, entry, summaries
 from tests.broker import Broker
 
+LISTENS = {"receipt": "plant/v1/site/d/receipt", "hello": "plant/v1/collector/hello"}
+
 
 class Device:
     """The part of a device from the writer to the uplink."""
 
-    def __init__(self, path: Path, port: int) -> None:
+    def __init__(
+        self, path: Path, port: int, terms: Terms | None = None, allowance: Allowance | None = None
+    ) -> None:
         self.journal = SqliteJournal(path)
         self.boot = self.journal.begin_boot(T0)
         endpoint = Endpoint(host="127.0.0.1", port=port, client_id="d-uplink", keepalive=5)
         self.uplink = MqttUplink(
-            UplinkSettings(endpoint=endpoint, topic="plant/v1/site/d", ack_timeout=3.0),
+            UplinkSettings(endpoint=endpoint, topic="plant/v1/site/d", ack_timeout=3.0, listens=LISTENS),
             Backoff(0.01, 0.1))
+        self.troubles: list[tuple[str, bool]] = []
         self.writer = Writer(self.journal, lambda _: self.courier.notify(), max_delay=0.02)
-        self.courier = Courier(self.journal.reader(), self.uplink, self.writer.settle, SystemClock())
+        self.courier = Courier(
+            self.journal.reader(), self.uplink, self.writer.settle, SystemClock(), boot=self.boot, terms=terms,
+            allowance=allowance, report=self._report)
+
+    def _report(self, trouble: str, standing: bool, _: str = "") -> None:
+        self.troubles.append((trouble, standing))
 
     def start(self) -> None:
         self.writer.start()
@@ -137,7 +152,8 @@ def test_an_alarm_leaves_within_100_ms_of_its_commit(device: Device, office: Off
     assert sorted(took)[len(took) // 2] < 0.1, took
 
 
-def test_what_was_accepted_is_settled_in_the_journal(device: Device) -> None:
+def test_what_was_accepted_is_settled_in_the_journal(device: Device, office: Office) -> None:
+    assert office.places() == []
     device.connect()
     device.record([*summaries(device.boot, 1, 200), alarm(device.boot, 201)])
     assert eventually(lambda: device.courier.counters.accepted == 201)
@@ -215,16 +231,19 @@ def test_a_link_that_keeps_breaking_loses_nothing(tmp_path: Path, broker: Broker
         device.stop()
 
 
-def test_while_settlements_cannot_be_taken_nothing_more_is_sent(tmp_path: Path, broker: Broker) -> None:
+def test_while_settlements_cannot_be_taken_nothing_more_is_sent(
+    tmp_path: Path, broker: Broker, office: Office
+) -> None:
     journal = SqliteJournal(tmp_path / "j.db")
     journal.commit(summaries(journal.begin_boot(T0), 1, 1000))
     endpoint = Endpoint(host="127.0.0.1", port=broker.port, client_id="d")
     uplink = MqttUplink(UplinkSettings(endpoint=endpoint, topic="plant/v1/site/d"))
-    courier = Courier(journal.reader(), uplink, lambda _: False, SystemClock(), window=10)
+    courier = Courier(journal.reader(), uplink, lambda _: False, SystemClock(), terms=Terms(window=10))
     courier.start()
     assert eventually(lambda: courier.counters.accepted > 10)
     time.sleep(0.2)
     assert courier.counters.sent <= 30
+    assert len(office.places()) <= 30
     courier.stop()
     courier.join(5)
     journal.close()
@@ -243,7 +262,7 @@ def test_without_a_link_the_courier_lives_and_leaves_when_told(tmp_path: Path) -
         assert time.monotonic() - begun < 2.0
 
 
-def test_a_bug_ends_the_thread_and_is_kept_for_the_supervisor(device: Device) -> None:
+def test_a_bug_ends_the_thread_and_is_kept_for_the_supervisor(device: Device, office: Office) -> None:
     def broken(_: Sequence[tuple[int, int]]) -> bool:
         raise RuntimeError("no writer")
 
@@ -252,14 +271,151 @@ def test_a_bug_ends_the_thread_and_is_kept_for_the_supervisor(device: Device) ->
     device.record([entry(device.boot, 1)])
     device.courier.join(5)
     assert isinstance(device.courier.failure, RuntimeError)
+    assert office.states()[0] == "online"
     device.courier.failure = None
     device.uplink.close(graceful=False)
 
 
-def test_stretches_of_history_stay_bounded_and_cover_what_is_owed() -> None:
-    history = _History()
-    for n in range(500):
-        history.add((1, 10 * n), (1, 10 * n + 5))
-    assert len(history.ranges) <= 64
-    assert history.ranges[0] == ((1, 0), (1, 5))
-    assert all(any(a <= (1, 10 * n) and (1, 10 * n + 5) <= b for a, b in history.ranges) for n in range(500))
+# ------------------------------------------------------------------- nobody listens, and what may go
+
+
+def test_what_nobody_listens_to_is_not_delivered_and_comes_when_somebody_does(
+    device: Device, broker: Broker
+) -> None:
+    device.connect()
+    device.record([alarm(device.boot, 1), *summaries(device.boot, 2, 40)])
+    assert eventually(lambda: device.courier.counters.unheard > 0)
+    assert device.writer.flush(5)
+    assert device.owed() == 41
+    with Office(broker.port) as office:
+        assert eventually(lambda: len(office.places()) == 41, within=20)
+        assert eventually(lambda: device.owed() == 0)
+
+
+def test_a_quota_of_the_day_lets_only_alarms_through_at_its_end(
+    tmp_path: Path, broker: Broker, office: Office
+) -> None:
+    device = Device(tmp_path / "q.db", broker.port, allowance=Allowance(None, 20_000, now=time.time_ns()))
+    device.connect()
+    device.record(summaries(device.boot, 1, 400))
+    assert eventually(lambda: ("quota", True) in device.troubles)
+    before = len(office.places("window"))
+    assert 0 < before < 400
+    device.record([alarm(device.boot, 401)])
+    assert eventually(lambda: office.places("alarm") == [(device.boot, 401)])
+    assert sum(len(payload) for _, payload in office.heard) < 22_000
+    device.stop()
+
+
+def test_a_limit_of_bytes_a_second_is_kept(tmp_path: Path, broker: Broker, office: Office) -> None:
+    device = Device(tmp_path / "r.db", broker.port, allowance=Allowance(10_000, None))
+    device.connect()
+    begun = time.monotonic()
+    device.record(summaries(device.boot, 1, 400))
+    time.sleep(3.0)
+    went = sum(len(payload) for _, payload in office.heard)
+    assert 5_000 < went < 10_000 * (time.monotonic() - begun + 3.0)
+    assert len(office.places()) < 400
+    device.stop()
+
+
+# ------------------------------------------------------------------------------- receipts
+
+
+class Collector:
+    """Answers with receipts, as long as it is told to."""
+
+    def __init__(self, port: int) -> None:
+        self.places: set[tuple[int, int]] = set()
+        self.links: set[str] = set()
+        self.answering = True
+        self._upto: dict[tuple[str, str], int] = {}
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", port)
+        self._client.subscribe("plant/#", 1)
+        self._client.loop_start()
+
+    def _on_message(self, _: object, __: object, message: mqtt.MQTTMessage) -> None:
+        if not message.payload.startswith(b"{") or message.topic.endswith("/receipt"):
+            return
+        body = json.loads(message.payload)
+        if "number" not in body:
+            return
+        link, stream, number = body["link"], body["stream"], body["number"]
+        self.links.add(link)
+        if number != self._upto.get((link, stream), 0) + 1:
+            return
+        self._upto[link, stream] = number
+        self.places.add((body["boot"], body["seq"]))
+        if self.answering:
+            receipt = {"number": number, "boot": body["boot"], "seq": body["seq"]}
+            self.say("plant/v1/site/d/receipt", {"link": link, "receipts": {stream: receipt}})
+
+    def say(self, topic: str, body: object) -> None:
+        self._client.publish(topic, json.dumps(body), 1)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def collector(broker: Broker) -> Iterator[Collector]:
+    made = Collector(broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def collected(tmp_path: Path, broker: Broker) -> Iterator[Device]:
+    made = Device(tmp_path / "c.db", broker.port, Terms(receipts=True, window=64, receipt_within=0.5))
+    yield made
+    made.stop()
+
+
+def test_a_receipt_settles_what_it_says_is_stored(collected: Device, collector: Collector) -> None:
+    collected.journal.commit(summaries(collected.boot, 1, 500))
+    collected.connect()
+    collected.record([alarm(collected.boot, 501), *summaries(collected.boot, 502, 100)])
+    assert eventually(lambda: len(collector.places) == 601, within=15)
+    assert eventually(lambda: collected.owed() == 0)
+    assert collected.courier.counters.sent == 601
+
+
+def test_without_receipts_rows_stay_and_go_again_on_another_link(collected: Device, collector: Collector) -> None:
+    collector.answering = False
+    collected.connect()
+    collected.record([alarm(collected.boot, 1), *summaries(collected.boot, 2, 10)])
+    assert eventually(lambda: len(collector.links) >= 2, within=15)
+    assert collected.writer.flush(5)
+    assert collected.owed() == 11
+    collector.answering = True
+    assert eventually(lambda: collected.owed() == 0, within=20)
+    assert len(collector.places) == 11
+
+
+def test_a_receipt_of_another_link_or_without_sense_settles_nothing(
+    collected: Device, collector: Collector
+) -> None:
+    collector.answering = False
+    collected.connect()
+    collected.record(summaries(collected.boot, 1, 5))
+    assert eventually(lambda: len(collector.places) == 5)
+    sayings: tuple[object, ...] = (
+        {"link": "0.0", "receipts": {"live": {"number": 5}}}, [], {"link": 7}, {"link": "1.1", "receipts": 3},
+        {"link": "1.1", "receipts": {"live": {"number": True}}}, {"link": "1.1", "receipts": {"live": None}})
+    for said in sayings:
+        collector.say("plant/v1/site/d/receipt", said)
+    assert eventually(lambda: collected.courier._receipts is not None and collected.courier._receipts.malformed >= 5)
+    assert collected.writer.flush(5)
+    assert collected.owed() == 5
+
+
+def test_the_hello_of_a_collector_begins_a_new_link(collected: Device, collector: Collector) -> None:
+    collected.connect()
+    collected.record(summaries(collected.boot, 1, 5))
+    assert eventually(lambda: collected.owed() == 0)
+    links = collected.courier.counters.links
+    collector.say("plant/v1/collector/hello", {})
+    assert eventually(lambda: collected.courier.counters.links == links + 1)

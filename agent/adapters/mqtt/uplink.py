@@ -5,11 +5,10 @@
     send --> in flight (bounded) --PUBACK--> settled, accepted or refused
                  |  the link goes
                  v
-             to be sent again  --the link comes--> in flight, as history
+             forgotten here: the courier sends again what the journal still holds as owed
 
-The broker keeps no session for the device (clean start): what is not settled is sent again from
-here, or after a restart from the journal. A receiver may so see an entry twice, and drops what
-has a (device, boot, seq) that it knows.
+The broker keeps no session for the device (clean start). A receiver may see an entry twice, and
+drops what has a (device, boot, seq) that it knows. MQTT 5 says where nobody was subscribed.
 
 A link that carries nothing any more need not look broken. Two deadlines find that out: MQTT's
 keep-alive while nothing is sent, and ``ack_timeout`` while entries are in flight.
@@ -22,11 +21,12 @@ import select
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 import structlog
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -41,7 +41,12 @@ _FAREWELL: Final = 1.0
 _REFUSED: Final = 0x80
 _UNHEARD: Final = 0x10
 _OVERHEAD: Final = 16
-_KINDS: Final = ("alarm", "event", "quality", "window")
+_HEARD_AT_MOST: Final = 256
+_TAKEN_OVER: Final = 0x8E
+_OFTEN: Final = 5
+_WITHIN: Final = 120.0
+
+Verdict = Literal["accepted", "refused", "unheard"]
 
 _log = structlog.get_logger(__name__)
 
@@ -49,8 +54,8 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkSettings:
     """Where entries go: to ``<topic>/<kind>``, and whether the device is there to ``<topic>/state``.
-
     ``max_inflight``: entries without a PUBACK, at most (fewer where the broker says so).
+    ``listens``: what is subscribed to, by the name under which ``heard`` gives it.
     ``ack_timeout``: s without any PUBACK while some are owed, until the link counts as dead.
     ``first_delay`` and ``longest_delay``: s, the ceilings of the pauses between connections.
     ``stable_after``: s that a connection must last before the pauses begin from the first again.
@@ -58,6 +63,7 @@ class UplinkSettings:
 
     endpoint: Endpoint
     topic: str
+    listens: Mapping[str, str] = field(default_factory=dict)
     max_inflight: int = 64
     ack_timeout: float = 20.0
     first_delay: float = 0.5
@@ -73,7 +79,6 @@ class UplinkCounters:
     accepted: int = 0
     refused: int = 0
     unheard: int = 0
-    sent_again: int = 0
 
 
 class MqttUplink:
@@ -87,8 +92,9 @@ class MqttUplink:
         self._client = self._new_client()
         self._inflight: dict[int, Entry | None] = {}
         """By message id; None is a message about the device's state."""
-        self._again: deque[Entry] = deque()
-        self._settled: list[tuple[tuple[int, int], bool]] = []
+        self._settled: list[tuple[tuple[int, int], Verdict]] = []
+        self._heard: deque[tuple[str, bytes]] = deque(maxlen=_HEARD_AT_MOST)
+        self._thrown_out: deque[float] = deque(maxlen=_OFTEN)
         self._room = settings.max_inflight
         self._max_packet: int | None = None
         self._retry_at = 0.0
@@ -108,16 +114,29 @@ class MqttUplink:
         """Whether the broker has accepted the connection."""
         return self._connected_at is not None
 
-    def send(self, entry: Entry, *, historical: bool) -> None:
-        """Hand over one entry. Raises Unavailable when there is no link or no room."""
+    def send(self, entry: Entry, *, historical: bool, more: bytes = b"") -> None:
+        """Hand over one entry, with ``more`` members at its payload's end. Raises Unavailable when there is no link
+        or no room."""
         if not self.connected():
             raise Unavailable("the uplink is down")
-        if self._again or len(self._inflight) >= self._room:
+        if len(self._inflight) >= self._room:
             raise Unavailable("too many entries are in flight")
-        if not self._publish(entry, historical=historical):
+        if not self._publish(entry, _marked(entry.payload, more, historical=historical)):
             raise Unavailable("the uplink went down")
 
-    def step(self, timeout: float) -> list[tuple[tuple[int, int], bool]]:
+    def heard(self) -> list[tuple[str, bytes]]:
+        """What has come on the topics listened to since the last call: (name, payload)."""
+        heard = list(self._heard)
+        self._heard.clear()
+        return heard
+
+    @property
+    def disputed(self) -> bool:
+        """Whether another client seems to come under this client id: each throws the other out."""
+        thrown = self._thrown_out
+        return len(thrown) == _OFTEN and time.monotonic() - thrown[0] < _WITHIN
+
+    def step(self, timeout: float) -> list[tuple[tuple[int, int], Verdict]]:
         """Serve the connection; what was settled meanwhile."""
         sock = self._client.socket()
         if sock is None:
@@ -153,6 +172,7 @@ class MqttUplink:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         return client
 
     def _reconnect(self, timeout: float) -> None:
@@ -184,8 +204,6 @@ class MqttUplink:
             self._client.loop_write()
         if sock in readable or timeout == 0.0:
             self._client.loop_read()
-        if self._again:
-            self._send_again()
         now = time.monotonic()
         if now >= self._misc_at:
             self._misc_at = now + _HOUSEKEEPING
@@ -217,7 +235,7 @@ class MqttUplink:
         self._client.loop_read()
 
     def _farewell(self) -> None:
-        self._publish_state(b"stopped")
+        self._put_in_flight(self._state_topic, b"stopped", None)
         deadline = time.monotonic() + _FAREWELL
         while self._inflight and self.connected() and (left := deadline - time.monotonic()) > 0:
             sock = self._client.socket()
@@ -237,17 +255,13 @@ class MqttUplink:
 
     # -- publishing --------------------------------------------------------------------
 
-    def _publish(self, entry: Entry, *, historical: bool) -> bool:
+    def _publish(self, entry: Entry, payload: bytes) -> bool:
         """Put an entry in flight; False when the link went meanwhile."""
         topic = f"{self._settings.topic}/{entry.kind}"
-        payload = _marked(entry.payload, historical=historical)
         if self._max_packet is not None and len(payload) + len(topic) + _OVERHEAD > self._max_packet:
             self._refuse(entry, f"larger than the broker's limit of {self._max_packet} bytes")
             return True
         return self._put_in_flight(topic, payload, entry)
-
-    def _publish_state(self, state: bytes) -> None:
-        self._put_in_flight(self._state_topic, state, None)
 
     def _put_in_flight(self, topic: str, payload: bytes, entry: Entry | None) -> bool:
         info = self._client.publish(topic, payload, qos=_QOS, retain=entry is None)
@@ -258,18 +272,9 @@ class MqttUplink:
         self._inflight[info.mid] = entry
         return True
 
-    def _send_again(self) -> None:
-        """Alarms first; each is history by now: it was written before this connection was up."""
-        while self._again and self.connected() and len(self._inflight) < self._room:
-            entry = self._again[0]
-            if not self._publish(entry, historical=True):
-                return
-            self._again.popleft()
-            self.counters.sent_again += 1
-
     def _refuse(self, entry: Entry, reason: str) -> None:
         self.counters.refused += 1
-        self._settled.append(((entry.boot, entry.seq), False))
+        self._settled.append(((entry.boot, entry.seq), "refused"))
         _log.error("uplink refused an entry", kind=entry.kind, boot=entry.boot, seq=entry.seq, reason=reason)
 
     # -- paho's callbacks (in this thread: what they raise is raised by step) --------------
@@ -280,17 +285,20 @@ class MqttUplink:
             return
         self._connected_at = self._acked_at = time.monotonic()
         self.counters.connections += 1
-        # the broker's bounds count the message about the state as well
         self._room = min(self._settings.max_inflight, getattr(properties, "ReceiveMaximum", 65_535))
         self._max_packet = getattr(properties, "MaximumPacketSize", None)
-        self._publish_state(b"online")
-        _log.info("uplink connected", again=len(self._again))
+        for topic in self._settings.listens.values():
+            self._client.subscribe(topic, qos=_QOS)
+        self._put_in_flight(self._state_topic, b"online", None)
+        _log.info("uplink connected")
 
     def _on_disconnect(self, _: Client, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
         was_connected, self._connected_at = self._connected_at, None
         owed = [entry for entry in self._inflight.values() if entry is not None]
         self._inflight.clear()
-        self._again = deque(sorted((*owed, *self._again), key=_urgency))
+        now = time.monotonic()
+        if reason.value == _TAKEN_OVER or (was_connected and now - was_connected < self._settings.stable_after):
+            self._thrown_out.append(now)  # not every broker says why it drops, right after its welcome
         if was_connected is not None and not self._closing:
             _log.warning("uplink lost", reason=str(reason), unacknowledged=len(owed))
 
@@ -303,16 +311,19 @@ class MqttUplink:
             # not authorised, quota exceeded, payload not accepted: it would be refused again
             self._refuse(entry, str(reason))
             return
-        self.counters.accepted += 1
         if reason.value == _UNHEARD:
             self.counters.unheard += 1
-        self._settled.append(((entry.boot, entry.seq), True))
+            self._settled.append(((entry.boot, entry.seq), "unheard"))
+            return
+        self.counters.accepted += 1
+        self._settled.append(((entry.boot, entry.seq), "accepted"))
+
+    def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
+        for name, topic in self._settings.listens.items():
+            if message.topic == topic:
+                self._heard.append((name, bytes(message.payload)))
 
 
-def _urgency(entry: Entry) -> tuple[int, int, int]:
-    return _KINDS.index(entry.kind), entry.boot, entry.seq
-
-
-def _marked(payload: bytes, *, historical: bool) -> bytes:
-    """The entry's JSON object with ``historical`` as its last member."""
-    return payload[:-1] + (b',"historical":true}' if historical else b',"historical":false}')
+def _marked(payload: bytes, more: bytes, *, historical: bool) -> bytes:
+    """The entry's JSON object with ``historical`` and ``more`` as its last members."""
+    return b"%b,%b%b}" % (payload[:-1], b'"historical":true' if historical else b'"historical":false', more)

@@ -2,11 +2,12 @@
 
 ::
 
-    delivered     summary -> quality -> event
-    undelivered   summary -> quality -> event      these are lost, and counted as such
-    alarms        delivered -> undelivered         last of all
+    delivered     window -> summary -> evidence -> quality -> health -> event
+    undelivered   window -> summary -> evidence -> quality -> health -> event    lost, and counted as such
+    alarms        delivered -> undelivered                                       last of all
 
-What was delivered has another home upstream; what was not has none, and so outlasts it.
+What was delivered has another home upstream; what was not has none, and so outlasts it. What is never
+sent upstream (windows, where they are not asked for) counts as delivered.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+_DISPENSABLE: Final = ("window", "summary", "evidence", "quality", "health", "event")
 _ORDER: Final = (
-    *((kind, 1, f"evicted_{kind}") for kind in ("window", "quality", "event")),
-    *((kind, 0, f"lost_{kind}") for kind in ("window", "quality", "event")),
+    *((kind, 1, f"evicted_{kind}") for kind in _DISPENSABLE),
+    *((kind, 0, f"lost_{kind}") for kind in _DISPENSABLE),
     ("alarm", 1, "evicted_alarm"),
     ("alarm", 0, "lost_alarm"),
 )

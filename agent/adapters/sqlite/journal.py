@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 
@@ -23,6 +23,7 @@ from agent.ports import Entry
 from agent.shipped import FLOOR
 
 DEFAULT_BUDGET: Final = 256 * 1024 * 1024
+KINDS: Final = frozenset(get_args(RecordKind))
 
 _ROWS_A_STATEMENT: Final = 128
 _EVICT_AT_ONCE: Final = 1000
@@ -47,8 +48,8 @@ class SqliteJournal:
     budget_bytes
         Room for the file and its write-ahead log together. At its end the oldest of the least
         important goes (see ``eviction``).
-    uplink
-        Whether anything upstream will ever settle entries; without one they are born settled.
+    owed
+        The kinds that go upstream. What does not is born settled.
 
     Attributes
     ----------
@@ -65,12 +66,14 @@ class SqliteJournal:
         It cannot be opened now: no space, no permission, an I/O error.
     """
 
-    def __init__(self, path: Path | str, budget_bytes: int = DEFAULT_BUDGET, *, uplink: bool = True) -> None:
+    def __init__(
+        self, path: Path | str, budget_bytes: int = DEFAULT_BUDGET, *, owed: Collection[RecordKind] = KINDS
+    ) -> None:
         self.path = Path(path)
         self.set_aside: str | None = None
         self.salvaged = 0
         self._budget = budget_bytes
-        self._born_settled = int(not uplink)
+        self._owed = frozenset(owed)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if quarantine.condemned(self.path):
             self._connection = self._begin_anew()
@@ -211,7 +214,7 @@ class SqliteJournal:
         400 rows/s beside a spinning thread, and 15,000 rows/s with 128 rows a statement. The
         numbers of rows are powers of two, so that few statements serve all groups.
         """
-        born_settled = self._born_settled
+        owed = self._owed
         begin, size = 0, _ROWS_A_STATEMENT
         while left := len(entries) - begin:
             while size > left:
@@ -220,7 +223,7 @@ class SqliteJournal:
             for boot, seq, kind, asset, time_ns, payload in entries[begin : begin + size]:
                 identifier = row_id(boot, seq)
                 crc = checksum(payload, identifier)
-                values += identifier, kind, asset, time_ns, payload.decode(), crc, born_settled
+                values += identifier, kind, asset, time_ns, payload.decode(), crc, int(kind not in owed)
             yield _insert(size), values
             begin += size
 

@@ -68,7 +68,7 @@ def test_what_is_settled_is_pending_no_more_but_still_on_record(journal: SqliteJ
 
 
 def test_without_an_uplink_nothing_is_ever_pending(tmp_path: Path) -> None:
-    journal = SqliteJournal(tmp_path / "j.db", uplink=False)
+    journal = SqliteJournal(tmp_path / "j.db", owed=())
     journal.commit(summaries(journal.begin_boot(T0), 1, 3))
     assert journal.pending(9, SUMMARIES) == []
     assert journal.last_times() == {"pump": T0 + 3 * SECOND}
