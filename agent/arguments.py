@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_json(alarms)
     alarms.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (20)")
 
+    _add_collect(commands.add_parser("collect", help="keep what a fleet of devices sends, in a database"))
     _add_orders(commands)
     _add_baseline(commands.add_parser("baseline", help="what was learned of a machine, as a file"))
     return made
@@ -92,6 +94,25 @@ def _add_order(order: argparse.ArgumentParser) -> None:
     order.add_argument("--actor", metavar="NAME", help="who asks; left out: your login name")
     _add_config(order)
     _add_json(order)
+
+
+def _add_collect(collect: argparse.ArgumentParser) -> None:
+    collect.add_argument("--broker", required=True, metavar="URL",
+                         help="the broker upstream of the devices: mqtt://host:port, or mqtts:// for TLS")
+    collect.add_argument("--to", default="sqlite:///fleet.db", metavar="URL",
+                         help="the database: sqlite:///file or postgresql://user@host/name (%(default)s)")
+    collect.add_argument("--prefix", default="watchkeeper", help="what the devices' topics begin with (%(default)s)")
+    collect.add_argument("--group", default="collectors",
+                         help="collectors of one group share the work: each record comes to one of them (%(default)s)")
+    collect.add_argument("--name", default=socket.gethostname() or "1", metavar="NAME",
+                         help="tells this collector from the others of its broker; left out: the host's name")
+    collect.add_argument("--username", metavar="NAME", help="user name at the broker")
+    collect.add_argument("--password-file", type=Path, metavar="FILE", help="holds the password and nothing else")
+    collect.add_argument("--ca-file", type=Path, metavar="FILE", help="authorities to trust; left out: the system's")
+    collect.add_argument("--cert-file", type=Path, metavar="FILE", help="this collector's certificate")
+    collect.add_argument("--key-file", type=Path, metavar="FILE", help="the key of its certificate")
+    collect.add_argument("--session-expiry", type=duration, default=900, metavar="TIME",
+                         help="how long the broker keeps records while this collector is away (15m)")
 
 
 def _add_baseline(baseline: argparse.ArgumentParser) -> None:

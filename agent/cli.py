@@ -167,6 +167,24 @@ def _baseline(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _collect(arguments: argparse.Namespace) -> int:
+    from agent.collect import Options, collect
+
+    return collect(Options(
+        broker=arguments.broker,
+        to=arguments.to,
+        prefix=arguments.prefix,
+        group=arguments.group,
+        name=arguments.name,
+        username=arguments.username,
+        password_file=arguments.password_file,
+        ca_file=arguments.ca_file,
+        cert_file=arguments.cert_file,
+        key_file=arguments.key_file,
+        session_expiry=round(arguments.session_expiry),
+    ))
+
+
 def _journal(arguments: argparse.Namespace) -> Path:
     """The journal asked for, or the configured one."""
     from agent.config import load
@@ -215,4 +233,5 @@ def _print_json(value: Any) -> None:
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "run": _run, "check": _check, "schema": _schema, "replay": _replay, "status": _status, "alarms": _alarms,
     **dict.fromkeys(("ack", "shelve", "unshelve", "service", "recommission", "revert"), _order), "baseline": _baseline,
+    "collect": _collect,
 }

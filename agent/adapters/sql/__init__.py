@@ -1,0 +1,1 @@
+"""The collector's database, SQLite or PostgreSQL; needs the extra ``collect``."""
