@@ -1,4 +1,4 @@
-"""The unit in systemd's own judgement: it is valid, and it leaves an intruder little."""
+"""The units in systemd's own judgement: they are valid, and they leave an intruder little."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.arguments import parser
+
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "watchkeeper.service"
+UNITS = sorted((ROOT / "systemd").glob("*.service"))
 EXPOSURE = 1.5
-"""The most that the unit may be exposed, of 10."""
+"""The most that a unit may be exposed, of 10."""
+
+each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 
 
 def _verdict(unit: str, folder: Path, program: str = sys.executable) -> list[str]:
@@ -36,8 +41,13 @@ def test_systemd_is_here_to_judge() -> None:
     assert shutil.which("systemd-analyze"), "install the package systemd (make test does)"
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    assert _verdict(UNIT.read_text(), tmp_path) == []
+def test_there_is_one_unit_for_the_daemon_and_one_for_the_collector() -> None:
+    assert [unit.stem for unit in UNITS] == ["watchkeeper-collect", "watchkeeper"]
+
+
+@each_unit
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
+    assert _verdict(unit.read_text(), tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -72,8 +82,9 @@ def _exposure(unit: Path) -> tuple[int, float]:
     return done.returncode, float(found[1])
 
 
-def test_the_service_is_hardened() -> None:
-    code, exposure = _exposure(UNIT)
+@each_unit
+def test_the_service_is_hardened(unit: Path) -> None:
+    code, exposure = _exposure(unit)
     assert (code, exposure <= EXPOSURE) == (0, True)
 
 
@@ -86,17 +97,33 @@ def test_a_hole_in_the_hardening_is_noticed(tmp_path: Path) -> None:
     assert exposure > EXPOSURE
 
 
-def _setting(key: str) -> list[str]:
-    return re.findall(rf"^{key}=(.*)$", UNIT.read_text(), re.MULTILINE)
+def _setting(key: str, unit: Path = UNIT) -> list[str]:
+    return re.findall(rf"^{key}=(.*)$", unit.read_text(), re.MULTILINE)
 
 
-def test_errors_that_a_restart_cannot_mend_end_the_service() -> None:
-    assert _setting("Restart") == ["always"]
-    assert _setting("RestartPreventExitStatus") == ["2 78"]
+@each_unit
+def test_errors_that_a_restart_cannot_mend_end_the_service(unit: Path) -> None:
+    assert _setting("Restart", unit) == ["always"]
+    assert _setting("RestartPreventExitStatus", unit) == ["2 78"]
 
 
-def test_the_service_is_tried_again_for_ever() -> None:
-    assert _setting("StartLimitIntervalSec") == ["0"]
+@each_unit
+def test_the_service_is_tried_again_for_ever(unit: Path) -> None:
+    assert _setting("StartLimitIntervalSec", unit) == ["0"]
+
+
+def test_the_collector_waits_for_broker_and_database_by_itself() -> None:
+    unit = (ROOT / "systemd" / "watchkeeper-collect.service").read_text()
+    assert not re.search(r"^(Requires|BindsTo|Requisite)=", unit, re.MULTILINE)
+
+
+def test_the_collectors_command_line_is_one_that_it_takes() -> None:
+    unit = ROOT / "systemd" / "watchkeeper-collect.service"
+    said = dict(line.split("=", 1) for line in _setting("Environment", unit))
+    (command,) = _setting("ExecStart", unit)
+    words = [said.get(word.strip("${}"), word) for word in command.split()[1:]]
+    taken = parser().parse_args([word for word in words if word])
+    assert (taken.command, taken.broker, taken.to) == ("collect", said["BROKER"], said["DATABASE"])
 
 
 def test_a_wrong_clock_does_not_hold_the_watch_up() -> None:
