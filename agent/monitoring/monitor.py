@@ -115,14 +115,12 @@ class Monitor:
 
     def _complete(self, records: list[Record], spec: AssetSpec, now: Nanos) -> list[Record]:
         """With what the windows lead to beyond their asset: the summary of a period, a flood."""
-        take = self._summaries.take
-        summaries = [
-            summary for record in records
-            if record.kind == "window" and (summary := take(record, spec, now)) is not None
-        ]
         # a window that leads to nothing else, as nearly all are, needs no look
         told = self._count(records, now) if len(records) > 1 else records
-        return told + summaries if summaries else told
+        for record in records:
+            if record.kind == "window" and (summary := self._summaries.take(record, spec, now)) is not None:
+                told = [*told, summary]
+        return told
 
     def _count(self, records: list[Record], now: Nanos) -> list[Record]:
         """Notice when there are more alarms than a person can follow."""

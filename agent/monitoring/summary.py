@@ -13,17 +13,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import inf, isfinite
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import SECOND, Nanos, Record
 from agent.monitoring.wording import iso
 
-_AT_ONCE: Final = 16
-"""Windows whose features are added up together: an array of one row costs as much."""
+_AT_ONCE: Final = 64
 _MOST_SCORES: Final = 4096
 """Beyond that only every second score (fourth ...) is kept for the quantile; count, mean and extremes are exact."""
 _QUANTILE: Final = 0.95
@@ -33,76 +32,59 @@ Point = tuple[str, str | None]
 
 
 class _Period:
-    """What one point's windows have said since ``start``, ns."""
+    """What one point's windows have said since ``start``, ns. Every window costs: it is only noted, and what was
+    noted is added up now and then."""
 
     def __init__(self, start: Nanos, end: Nanos, heard: Nanos | None) -> None:
         self.start = start
         self.end = end
         self.heard = heard
+        self._noted: list[tuple[float | None, float | None, str, bool]] = []
+        self._rows: list[Mapping[str, float | None]] = []
         self._windows = self._alarms = 0
-        self._scores: list[float] = []
+        self._scores = _Figures()
+        self._healths = _Figures()
+        self._sample: list[float] = []
         self._every = 1
-        self._scored = 0
-        self._total, self._least, self._most = 0.0, np.inf, -np.inf
-        self._healths: list[float] = []
         self._states: Counter[str] = Counter()
         self._quality: Counter[str] = Counter()
-        self._names: tuple[str, ...] = ()
-        self._rows: list[list[float | None]] = []
-        self._sums = self._lows = self._highs = self._counts = np.zeros(0)
+        self._features: dict[str, _Figures] = {}
 
-    def take(self, body: Mapping[str, Any]) -> None:
-        """Gather a window."""
-        self._windows += 1
-        self._alarms += body["alarm"] is True
-        self._states[body["state"]] += 1
-        score = body["score"]
-        if score is not None:
-            self._take_score(score)
-        health = body["health"]
-        if health is not None:
-            self._healths.append(health)
+    def take(self, body: Mapping[str, Any], *, features: bool) -> None:
+        """Gather a window; ``features``: theirs, too."""
+        noted = self._noted
+        noted.append((body["score"], body["health"], body["state"], body["alarm"]))
         if "quality" in body:
             self._quality.update(body["quality"])
-        features: Mapping[str, float | None] = body["features"]
-        if len(features) != len(self._names) or self._names != tuple(features):
-            self._begin(tuple(features))
-        self._rows.append(list(features.values()))
-        if len(self._rows) == _AT_ONCE:
+        if features:
+            self._rows.append(body["features"])
+        if len(noted) == _AT_ONCE:
             self._add_up()
 
-    def _take_score(self, score: float) -> None:
-        self._total += score
-        self._least = min(self._least, score)
-        self._most = max(self._most, score)
-        if self._scored % self._every == 0:
-            self._scores.append(score)
-            if len(self._scores) > _MOST_SCORES:
-                del self._scores[1::2]
-                self._every *= 2
-        self._scored += 1
-
-    def _begin(self, names: tuple[str, ...]) -> None:
-        """Other features than before: the configuration has changed within the period."""
-        self._names = names
-        self._rows.clear()
-        size = len(names)
-        self._sums, self._counts = np.zeros(size), np.zeros(size)
-        self._lows, self._highs = np.full(size, np.inf), np.full(size, -np.inf)
-
     def _add_up(self) -> None:
-        rows: NDArray[np.float64] = np.array(self._rows, dtype=np.float64).reshape(len(self._rows), len(self._names))
+        scores, healths, states, alarms = zip(*self._noted, strict=True)
+        told = [score for score in scores if score is not None]
+        for score in told[(-self._scores.count) % self._every :: self._every]:
+            self._sample.append(score)
+        self._scores.add(told)
+        self._healths.add([health for health in healths if health is not None])
+        self._states.update(states)
+        self._alarms += sum(alarms)
+        self._windows += len(self._noted)
+        self._noted.clear()
+        while len(self._sample) > _MOST_SCORES:
+            del self._sample[1::2]
+            self._every *= 2
+        for name in dict.fromkeys(name for row in self._rows for name in row):
+            values = [value for row in self._rows if (value := row.get(name)) is not None and isfinite(value)]
+            self._features.setdefault(name, _Figures()).add(values)
         self._rows.clear()
-        told = np.isfinite(rows)
-        self._counts = self._counts + told.sum(axis=0)
-        self._sums = self._sums + np.where(told, rows, 0.0).sum(axis=0)
-        self._lows = np.minimum(self._lows, np.where(told, rows, np.inf).min(axis=0))
-        self._highs = np.maximum(self._highs, np.where(told, rows, -np.inf).max(axis=0))
 
     def body(self, asset: str, channel: str | None) -> dict[str, Any]:
         """The summary."""
-        if self._rows:
+        if self._noted:
             self._add_up()
+        scores, healths = self._scores, self._healths
         body: dict[str, Any] = {
             "asset": asset,
             "channel": channel,
@@ -113,24 +95,39 @@ class _Period:
             "score": None,
             "health": None,
             "states": dict(self._states),
-            "features": {
-                name: {"min": low, "mean": total / count, "max": high}
-                for name, low, total, count, high in zip(
-                    self._names, self._lows.tolist(), self._sums.tolist(), self._counts.tolist(),
-                    self._highs.tolist(), strict=True)
-                if count
-            },
+            "features": {name: figures.told() for name, figures in self._features.items() if figures.count},
         }
-        if self._scored:
-            body["score"] = {
-                "count": self._scored, "min": self._least, "mean": self._total / self._scored,
-                "p95": float(np.quantile(self._scores, _QUANTILE)), "max": self._most}
-        if self._healths:
-            healths = self._healths
-            body["health"] = {"min": min(healths), "mean": sum(healths) / len(healths), "last": healths[-1]}
+        if scores.count:
+            quantile = float(np.quantile(self._sample, _QUANTILE))
+            body["score"] = {"count": scores.count, **scores.told(), "p95": quantile}
+        if healths.count:
+            body["health"] = {**healths.told(), "last": healths.last}
         if self._quality:
             body["quality"] = dict(self._quality)
         return body
+
+
+class _Figures:
+    """How many, their sum and extremes, and the last."""
+
+    __slots__ = ("count", "highest", "last", "lowest", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0.0
+        self.lowest, self.highest = inf, -inf
+        self.last = 0.0
+
+    def add(self, values: list[float]) -> None:
+        if values:
+            self.count += len(values)
+            self.total += sum(values)
+            self.lowest = min(self.lowest, *values)
+            self.highest = max(self.highest, *values)
+            self.last = values[-1]
+
+    def told(self) -> dict[str, float]:
+        return {"min": self.lowest, "mean": self.total / self.count, "max": self.highest}
 
 
 class Summaries:
@@ -141,18 +138,18 @@ class Summaries:
 
     def take(self, record: Record, spec: AssetSpec, now: Nanos | None) -> Record | None:
         """Gather a window's record; the summary of the period before, where the window begins a new one."""
-        body = record.body
-        point = (record.asset, body["channel"])
+        _, asset, time, body = record
+        point = (asset, body["channel"])
         period = self._open.get(point)
-        if period is not None and period.start < record.time <= period.end:
+        if period is not None and period.start < time <= period.end:
             period.heard = now
-            period.take(body)
+            period.take(body, features=_shares_no_sample(time, spec))
             return None
         closed = None if period is None else self._summary(point, period)
         width = spec.summary_period * SECOND
-        start = (record.time - 1) // width * width
+        start = (time - 1) // width * width
         self._open[point] = period = _Period(start, start + width, now)
-        period.take(body)
+        period.take(body, features=_shares_no_sample(time, spec))
         return closed
 
     def tick(self, specs: Mapping[str, AssetSpec], now: Nanos) -> list[Record]:
@@ -190,3 +187,11 @@ class Summaries:
     def _summary(point: Point, period: _Period) -> Record:
         asset, channel = point
         return Record("summary", asset, period.end, period.body(asset, channel))
+
+
+def _shares_no_sample(end: Nanos, spec: AssetSpec) -> bool:
+    """Of windows that overlap every twelfth (or so) tells its features: the others say the same again."""
+    window = spec.window
+    if window.seconds is None or window.stride is None:
+        return True
+    return end % round(window.seconds * SECOND) < round(window.stride * SECOND)

@@ -49,7 +49,7 @@ def test_tls_verifies_the_broker_and_shows_the_device_s_certificate(tmp_path: Pa
         sender = Sender(broker.port, endpoint=endpoint(authority))
         sender.connect()
         sender.send(summaries(1, 1, 200))
-        sender.until(lambda: len(sender.accepted()) == 200)
+        sender.until(lambda: len(sender.settled) == 200)
         sender.uplink.close(graceful=True)
 
         deceived = Sender(broker.port, endpoint=endpoint(stranger))

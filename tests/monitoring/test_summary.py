@@ -46,7 +46,7 @@ def test_a_summary_holds_the_figures_of_its_period() -> None:
         "count": 58, "min": min(told), "mean": pytest.approx(np.mean(told)), "max": max(told),
         "p95": pytest.approx(np.quantile(told, 0.95))}
     assert summary["health"] == {"min": 42.0, "mean": pytest.approx(100 - np.mean([*range(30), *range(31, 59)])),
-                                 "last": 42.0}
+                                 "max": 100.0, "last": 42.0}
     assert summary["states"] == {"normal": 58, "warning": 1}
     assert summary["quality"] == {"gap": 2}
 
@@ -90,7 +90,7 @@ def test_very_many_windows_do_not_need_very_much_memory_and_the_quantile_stays_n
     for place, score in enumerate(scores):
         assert summaries.take(window(1 + place, score=float(score)), spec, 0) is None
     (period,) = summaries._open.values()
-    assert len(period._scores) <= 4097
+    assert len(period._sample) <= 4096
     (summary,) = summaries.tick({}, 0)
     assert summary.body["score"]["count"] == 30_000
     assert summary.body["score"]["p95"] == pytest.approx(np.quantile(scores, 0.95), rel=0.1)
