@@ -69,12 +69,13 @@ fuzz: $(VENV)/.installed-fuzz  ## feed the decoders with what a fuzzer thinks of
 	$(BIN)/python -m tests.fuzz.codecs -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/ build/fuzz
 
 .PHONY: programs
-programs:  # what the tests need and pip cannot give: a real broker, and systemd's own judge of units
+programs:  # what the tests need and pip cannot give: a real broker, a real database, systemd's own judge of units
 	@missing=""; \
 	PATH="$$PATH:/usr/sbin:/sbin"; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v postgres /usr/lib/postgresql/*/bin/postgres >/dev/null || missing="$$missing postgresql"; \
 	[ -n "$$missing" ] || exit 0; \
 	if ! command -v apt-get >/dev/null; then \
 		echo "make test needs these programs, and there is no apt-get to install them with:$$missing" >&2; exit 1; fi; \
