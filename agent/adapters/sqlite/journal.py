@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import orjson
@@ -35,6 +37,16 @@ _UPSERT: Final = (
     " DO UPDATE SET state = excluded.state, crc = excluded.crc, updated_ns = excluded.updated_ns"
 )
 
+_LOST: Final = "SELECT coalesce(sum(value), 0) FROM counters WHERE name GLOB 'lost_*' OR name = 'thinned_summary'"
+_COUNT: Final = (
+    "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+)
+_FORGET: Final = (
+    "DELETE FROM counters WHERE name GLOB '* [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'"
+    " AND substr(name, -10) < date(?, '-31 days')"
+)
+_DAY: Final = re.compile(r" (\d{4}-\d{2}-\d{2})$")
+
 _Statement = tuple[str, Sequence[Any]]
 
 
@@ -57,6 +69,8 @@ class SqliteJournal:
         Where a damaged file went that stood here before; None in the normal case.
     salvaged
         How many rows of it were saved.
+    lost
+        How many undelivered entries had to go, or were thinned, since it was opened.
 
     Raises
     ------
@@ -72,29 +86,32 @@ class SqliteJournal:
         self.path = Path(path)
         self.set_aside: str | None = None
         self.salvaged = 0
+        self.lost = 0
         self._budget = budget_bytes
         self._owed = frozenset(owed)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if quarantine.condemned(self.path):
-            self._connection = self._begin_anew()
-            return
         try:
-            self._connection = self._open()
+            if quarantine.condemned(self.path):
+                self._connection = self._begin_anew()
+            else:
+                self._connection = self._open()
         except JournalCorrupt:
             self._connection = self._begin_anew()
+        self._lost_before = self._lost_ever()
 
     # -- agent.ports.Journal -----------------------------------------------------------
 
-    def begin_boot(self, now: Nanos) -> int:
-        """Count this start, durably, in the file and beside it."""
-        with self._guard():
-            newest = self._connection.execute("SELECT max(boot) FROM boots").fetchone()[0]
-        boot = max(newest or 0, boots.last_boot_beside(self.path)) + 1
+    def begin_boot(self, now: Nanos, boot: int | None = None) -> int:
+        """Count this start, durably, in the file and beside it. ``boot``: it goes by this number already."""
+        if boot is None:
+            with self._guard():
+                newest = self._connection.execute("SELECT max(boot) FROM boots").fetchone()[0]
+            boot = max(newest or 0, boots.last_boot_beside(self.path)) + 1
         try:
             boots.keep_boot_beside(self.path, boot)
         except OSError as fault:
             raise JournalFull(f"the boot number cannot be kept beside {self.path}: {fault}") from fault
-        self._store([("INSERT INTO boots (boot, started_ns) VALUES (?, ?)", (boot, now))])
+        self._store([("INSERT OR IGNORE INTO boots (boot, started_ns) VALUES (?, ?)", (boot, now))])
         return boot
 
     def commit(
@@ -102,10 +119,12 @@ class SqliteJournal:
         entries: Sequence[Entry],
         snapshots: Sequence[Snapshot] = (),
         settled: Collection[tuple[int, int]] = (),
+        counts: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Store all of it in one transaction; on return it survives a power cut.
 
-        An entry that is there already is left as it is: a commit may be tried again.
+        An entry that is there already is left as it is: a commit may be tried again. ``counts`` are added
+        to the counters of these names; those of a day (``flash_bytes 2026-11-23``) go after a month.
         """
         statements = list(self._insertions(entries))
         statements += [_upsert(snapshot) for snapshot in snapshots]
@@ -113,7 +132,13 @@ class SqliteJournal:
             identifiers = orjson.dumps([row_id(boot, seq) for boot, seq in settled]).decode()
             statements.append(
                 ("UPDATE log SET settled = 1 WHERE id IN (SELECT value FROM json_each(?))", (identifiers,)))
+        statements += _raised(counts)
         self._store(statements)
+
+    def counters(self) -> dict[str, int]:
+        """All sums, by name."""
+        with self._guard():
+            return dict(self._connection.execute("SELECT name, value FROM counters ORDER BY name"))
 
     def repair(self, boot: int, before_seq: int, offset: Nanos) -> None:
         """Add ``offset`` ns to the times of entries of this ``boot`` before ``before_seq`` that lie before
@@ -241,8 +266,13 @@ class SqliteJournal:
             with self._guard():
                 if not evict(self._connection, evicting):
                     break
+                self.lost = self._lost_ever() - self._lost_before
             evicting *= 2
         raise JournalFull(f"no room in {self.path}, and nothing left to evict for it")
+
+    def _lost_ever(self) -> int:
+        lost: int = self._connection.execute(_LOST).fetchone()[0]
+        return lost
 
     def _transact(self, statements: list[_Statement]) -> None:
         execute: Callable[..., Any] = self._connection.execute
@@ -279,6 +309,13 @@ def _insert(rows: int) -> str:
         + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows)
         + " ON CONFLICT (id) DO NOTHING"
     )
+
+
+def _raised(counts: Mapping[str, int]) -> Iterator[_Statement]:
+    for name, value in counts.items():
+        yield _COUNT, (name, value)
+    if days := [found[1] for name in counts if (found := _DAY.search(name))]:
+        yield _FORGET, (max(days),)
 
 
 def _upsert(snapshot: Snapshot) -> _Statement:
