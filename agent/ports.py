@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from agent.monitoring.types import Nanos, RecordKind, Snapshot
@@ -79,15 +80,27 @@ class Clock(Protocol):
 class Journal(Protocol):
     """The durable log. One thread writes; readers have connections of their own.
 
+    ``set_aside``: where the last damaged file went, of which ``salvaged`` rows were saved. ``lost``: how many
+    undelivered entries had to go or were thinned for want of room. Both since it was opened.
     Raises JournalFull and JournalCorrupt from every method.
     """
 
-    def begin_boot(self, now: Nanos) -> int:
-        """Count this start, durably; the boot number for this run's entries."""
+    set_aside: str | None
+    salvaged: int
+    lost: int
+
+    def begin_boot(self, now: Nanos, boot: int | None = None) -> int:
+        """Count this start, durably; the boot number for this run's entries. ``boot``: the number that it
+        goes by already, because the journal could not be opened earlier."""
 
     def commit(self, entries: Sequence[Entry], snapshots: Sequence[Snapshot] = (),
-               settled: Collection[tuple[int, int]] = ()) -> None:
-        """Store all of it in one transaction; on return it survives a power cut."""
+               settled: Collection[tuple[int, int]] = (),
+               counts: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Store all of it in one transaction, and add ``counts`` to the counters of these names; on
+        return it survives a power cut."""
+
+    def counters(self) -> Mapping[str, int]:
+        """All sums that were counted, over all runs."""
 
     def repair(self, boot: int, before_seq: int, offset: Nanos) -> None:
         """Add ``offset`` ns to the times of entries of this ``boot`` before ``before_seq`` that lie before
