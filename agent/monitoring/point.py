@@ -155,7 +155,7 @@ class MeasuringPoint:
             records.append(alarm_record(change, self.asset, body))
             self.changed = self.changed or not self._every_window
         records.append(self._telling.summary(
-            vector, features, judged, condition=self._state.condition, learned=self.learned, progress=self.progress,
+            vector, features, judged, condition=self._state.condition, judge=self._judge_of,
             outlook=self.outlook, named_from=self._hysteresis, doubts=self._doubts))
 
     def _with_model(self, vector: FeatureVector) -> NDArray[np.float64]:

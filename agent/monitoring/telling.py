@@ -12,7 +12,7 @@ from agent.monitoring.advisory.sentences import sentences
 from agent.monitoring.alarm import Alarm, Change
 from agent.monitoring.annunciator import record_of
 from agent.monitoring.assessment.assessment import NOTHING, Explanation
-from agent.monitoring.detection.judge import Judgement
+from agent.monitoring.detection.judge import Judge, Judgement
 from agent.monitoring.detection.limits import Exceeded
 from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition
@@ -81,8 +81,7 @@ class Telling:
         judged: Judgement,
         *,
         condition: Condition,
-        learned: bool,
-        progress: float,
+        judge: Judge | None,
         outlook: Outlook | None,
         named_from: float,
         doubts: Doubts,
@@ -99,15 +98,15 @@ class Telling:
             "probability": score.probability if score else None,
             "threshold": score.threshold if score else None,
             "regime": judged.regime,
-            "state": "learning" if not (condition or learned) else _WORDS[condition],
+            "state": _WORDS[condition] if condition or judge is None or judge.learned else "learning",
             "alarm": condition is Condition.ALARM,
             "health": None if outlook is None else outlook.health,
             "features": self.features(values),
         }
         if outlook is not None and outlook.prognosis.significant:
             body["prognosis"] = outlook.prognosis.text()
-        if judged.missing:
-            body["learning"] = {"progress": round(progress, 3), "missing": judged.missing}
+        if judged.missing and judge is not None:
+            body["learning"] = {"progress": round(judge.progress, 3), "missing": judged.missing}
         if doubts.some:
             body["quality"] = doubts.drain()
         if score is not None and score.value > score.threshold * named_from:

@@ -67,7 +67,7 @@ class ProcessBaseline:
         false_alarms_per_month: float = 1.0,
     ) -> None:
         self.names = tuple(names)
-        self._means = np.asarray(means, dtype=np.intp)
+        self._means = _places(means)
         self._spreads = np.asarray(spreads, dtype=np.intp)
         self._bands = bands
         self._overlap = overlap
@@ -239,6 +239,14 @@ class ProcessBaseline:
         self._following.restore(document["following"])
         if "visited" in document:
             self._stays.restore(document["visited"])
+
+
+def _places(places: Sequence[int]) -> slice | NDArray[np.intp]:
+    """As an index: of neighbours a slice, which copies nothing."""
+    first = places[0] if len(places) else 0
+    if list(places) == list(range(first, first + len(places))):
+        return slice(first, first + len(places))
+    return np.asarray(places, dtype=np.intp)
 
 
 def _long(stays: Sequence[Stay]) -> list[Stay]:
