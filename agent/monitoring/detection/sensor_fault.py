@@ -97,6 +97,7 @@ class SensorWatch:
         self._limit = np.full(self._size, np.inf)
         self._largest = np.full(self._size, 1e-300)
         self._still = np.zeros(self._size)
+        self._counted = np.zeros(self._size)
         self._learned = 0
         self._evidence = np.zeros((len(_KINDS), self._size))
         self._believed = np.zeros((len(_KINDS), self._size), dtype=bool)
@@ -112,17 +113,21 @@ class SensorWatch:
         """Channels that must not be judged now, shape (channels,); None where all may."""
 
     def learn(self, rows: NDArray[np.float64]) -> None:
-        """Take in windows of a machine at work whose sensors are well, shape (windows, features); again
-        for each load band."""
+        """Take in windows of a machine at work, shape (windows, features); again for each load band. Of a channel
+        that was silent or masked in some of them (its mean is NaN) nothing is learned: a sensor that was stuck
+        while a band was learned would be one that stands still by itself from then on."""
+        well = np.isfinite(rows[:, self._mean]).all(axis=0)
         ranges = rows[:, self._high] - rows[:, self._low]
         told = np.where(np.isfinite(ranges), ranges, 0.0)
         usual = np.quantile(told, _USUAL, axis=0)
         wide = np.where(usual > 0.0, _WIDE * usual, _WIDER_THAN_ANY * told.max(axis=0))
         wide[wide <= 0.0] = np.inf
-        self._limit = np.where(np.isinf(self._limit), wide, np.maximum(self._limit, wide))
+        widest = np.where(np.isinf(self._limit), wide, np.maximum(self._limit, wide))
+        self._limit = np.where(well, widest, self._limit)
         sizes = np.abs(rows[:, self._mean])
         self._largest = np.maximum(self._largest, np.max(np.where(np.isfinite(sizes), sizes, 0.0), axis=0))
-        self._still += (~(ranges > 0.0)).sum(axis=0)
+        self._still += np.where(well, (~(ranges > 0.0)).sum(axis=0), 0)
+        self._counted += np.where(well, len(rows), 0)
         self._learned += len(rows)
 
     def note(self, channel: int, flags: Quality) -> None:
@@ -201,7 +206,7 @@ class SensorWatch:
         signs[_SPIKES] = self._signs & ~signs[_OUT]
         still = ranges == 0.0
         if running:
-            lively = self._still < _STILL * self._learned
+            lively = self._still < _STILL * self._counted
             signs[_STUCK] = still & lively & ~signs[_OUT]
             fresh = (signs[_OUT] | signs[_STUCK]) & ~self._believed.any(axis=0)
             if 1 < np.count_nonzero(fresh) < np.count_nonzero(lively):
@@ -266,6 +271,7 @@ class SensorWatch:
             "limit": [None if np.isinf(limit) else limit for limit in self._limit.tolist()],
             "largest": self._largest.tolist(),
             "still": self._still.tolist(),
+            "counted": self._counted.tolist(),
             "learned": self._learned,
             "evidence": self._evidence.tolist(),
             "believed": self._believed.tolist(),
@@ -283,6 +289,7 @@ class SensorWatch:
         self._largest = np.array(document["largest"], dtype=np.float64)
         self._still = np.array(document["still"], dtype=np.float64)
         self._learned = int(document["learned"])
+        self._counted = np.array(document.get("counted", [self._learned] * self._size), dtype=np.float64)
         self._evidence = np.array(document["evidence"], dtype=np.float64)
         self._believed = np.array(document["believed"], dtype=bool)
         self._tell()

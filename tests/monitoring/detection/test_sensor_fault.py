@@ -183,6 +183,21 @@ def test_a_voltage_that_says_230_for_an_hour_is_not_stuck(seed: int, step: float
     assert called(watching, rows[600:]) == {}
 
 
+def test_a_sensor_that_was_stuck_while_a_band_was_learned_is_watched_as_before() -> None:
+    rng = np.random.default_rng(4)
+    channels, well = columns(a=rng.normal(size=300), b=5.0 + rng.normal(size=300))
+    _, stuck = columns(a=np.full(60, 0.5), b=5.0 + rng.normal(size=60))
+    _, spiky = columns(a=np.where(np.arange(240) % 25 == 24, 40.0, rng.normal(size=240)), b=5.0 + rng.normal(size=240))
+    masked = stuck.copy()
+    masked[:, 0] = np.nan  # the mean of a sensor that is known to be stuck is not believed
+    watching = watch(channels, well)
+    watching.learn(masked)
+    again = SensorWatch(channels, extraction(channels).names, OVERLAP)
+    again.restore(orjson.loads(orjson.dumps(watching.to_json())))
+    assert called(watching, stuck) == {"a": {"stuck"}}
+    assert called(again, spiky) == {"a": {"spikes"}}
+
+
 def test_all_channels_that_fall_silent_are_no_fault_of_one_sensor() -> None:
     watching, rows = pump(5)
     nothing = np.full(rows.shape[1], np.nan)
