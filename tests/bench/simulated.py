@@ -1,5 +1,5 @@
 """A month of simulated machines through the shipped settings: ``python -m tests.bench.simulated [--days 30]
-[--machines 20] [--spacing 10] [--json] [--output DIR]``.
+[--machines 20] [--only NUMBER ...] [--spacing 10] [--json] [--output DIR]``.
 
 Machines that were used nowhere else, with load changes, stops, warm days, fouling and disturbances, go
 through the ``Monitor``, causally. Counted are alarms of the machine where no machine was faulty, against
@@ -13,7 +13,7 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,15 @@ from tests.bench.simulated_life import lives, specs, watch
 from tests.bench.simulated_verdict import Verdict, poisson_interval, verdict
 
 
-def run(machines: int, days: float, spacing: float, output: Path | None = None) -> list[Verdict]:
-    """The verdict on each machine; with ``output`` its alarms and events as JSON lines there."""
+def run(
+    machines: int, days: float, spacing: float, output: Path | None = None, only: Collection[int] = ()
+) -> list[Verdict]:
+    """The verdict on each machine, or on ``only`` those of these numbers (from 0); with ``output`` its alarms
+    and events as JSON lines there."""
     found = []
     for number, life in enumerate(lives(machines, days)):
+        if only and number not in only:
+            continue
         with ExitStack() as stack:
             note: Callable[[Record], None] = _ignored
             if output is not None:
@@ -107,11 +112,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=float, default=30.0, help="of each machine's life (%(default)s)")
     parser.add_argument("--machines", type=int, default=20, help="how many (%(default)s)")
+    parser.add_argument("--only", type=int, nargs="+", default=(), metavar="NUMBER", help="of them, from 0")
     parser.add_argument("--spacing", type=float, default=10.0, help="s between rows of telemetry (%(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--output", type=Path, help="folder for alarms and events as JSON lines, a file each")
     options = parser.parse_args(arguments)
-    verdicts = run(options.machines, options.days, options.spacing, options.output)
+    if any(not 0 <= number < options.machines for number in options.only):
+        parser.error(f"--only takes numbers from 0 to {options.machines - 1}")
+    verdicts = run(options.machines, options.days, options.spacing, options.output, options.only)
     (budget,) = {spec.false_alarms_per_month for spec in specs(options.spacing).values()}
     counted = figures(verdicts, budget)
     rows = {name: [row for one in verdicts for row in getattr(one, name)]

@@ -7,10 +7,11 @@ from itertools import pairwise
 import pytest
 from scipy import stats
 
-from simulators.faults import MACHINE_FAULTS, SENSOR_FAULTS
+from simulators.faults import MACHINE_FAULTS, SENSOR_FAULTS, MachineFault, SensorFault
+from simulators.scenario import Scenario, working_days
 from tests.bench.simulated import figures, run
-from tests.bench.simulated_life import DAY, lives
-from tests.bench.simulated_verdict import poisson_interval
+from tests.bench.simulated_life import DAY, HOUR, Life, lives, watch
+from tests.bench.simulated_verdict import Verdict, poisson_interval, verdict
 
 
 def test_three_machines_in_two_days_keep_quiet_until_something_is_wrong() -> None:
@@ -20,6 +21,38 @@ def test_three_machines_in_two_days_keep_quiet_until_something_is_wrong() -> Non
     assert counted["false_alarms"] <= 1
     assert counted["sensor_faults_called"] == 100.0
     assert counted["false_sensor_alarms"] <= 1
+
+
+def after_a_broken_commissioning(*faults: MachineFault | SensorFault) -> Verdict:
+    """What is said of a machine whose pressure was not measured while some of its bands were learned."""
+    duration = 1.85 * DAY
+    broken = SensorFault(channel="pressure", kind="dropout", start=0.3 * DAY, end=0.7 * DAY)
+    life = Life(with_bearing=False, scenario=Scenario(
+        seed=95_105, duration=duration, operations=working_days(95_105, duration),
+        faults=tuple(fault for fault in faults if isinstance(fault, MachineFault)),
+        sensor_faults=(broken, *(fault for fault in faults if isinstance(fault, SensorFault)))))
+    return verdict(0, life, watch(life, 10.0), lambda _: None)
+
+
+def test_a_slow_leak_is_the_machines_even_if_the_pressure_was_not_measured_while_some_bands_were_learned() -> None:
+    leak = MachineFault(kind="seal-leak", start=1.6 * DAY, end=1.85 * DAY, severity=0.45, growth=8 * HOUR)
+    (row,) = after_a_broken_commissioning(leak).faults
+    assert row["alarmed"]
+    assert row["delay_h"] < 2.5
+
+
+@pytest.mark.parametrize("channel", ["pressure", "flow"])
+def test_and_a_sensor_that_drifts_then_is_the_sensors(channel: str) -> None:
+    drift = SensorFault(channel=channel, kind="drift", start=1.6 * DAY, end=2.2 * DAY)
+    found = after_a_broken_commissioning(drift)
+    assert found.sensors[-1]["called"]
+    assert not found.sensors[-1]["machine_alarms"]
+
+
+def test_a_trial_of_some_machines_is_of_the_same_machines() -> None:
+    (one,) = run(3, 0.2, 10.0, only=[1])
+    assert one.number == 1
+    assert one.life == lives(3, 0.2)[1]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 40])

@@ -135,6 +135,21 @@ def test_a_channel_that_was_silent_does_not_keep_the_others_from_being_learned_b
     assert min(pump.ratios(band, 1500.0, pressure=-1.0)) > 1.0
 
 
+def test_a_channel_that_was_silent_at_one_band_is_judged_at_the_others_as_if_it_had_never_been() -> None:
+    broken, spared = Pump(), Pump()
+    for i, speed in enumerate((1500.0, 1300.0, 1100.0, 900.0)):
+        for pump in (broken, spared):
+            pump.learn(speed, wander=0.02, seed=i)
+    silent = broken.learn(700.0, wander=0.02, without=("pressure",), seed=9)
+    for band, speed in enumerate((1510.0, 1290.0, 1110.0, 910.0)):
+        leak, unhindered = (np.median(pump.ratios(band, speed, pressure=-0.25)) for pump in (broken, spared))
+        assert leak > 1.0
+        assert leak == pytest.approx(unhindered, rel=0.25)
+    there = np.array([700.0])
+    deviations = broken.baseline.deviations(at(there, 7)[0], Situation("running", silent, there))
+    assert np.isnan(deviations).tolist() == [True, False, False]  # nothing is known there: it is not as expected
+
+
 def test_normal_windows_at_new_points_refine_what_is_expected_there() -> None:
     pump = Pump()
     band = pump.learn(1500.0)
