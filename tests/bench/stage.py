@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -27,8 +28,8 @@ class Stage:
 
 
 class Row(NamedTuple):
-    """What was measured of a stage: microseconds, medians of the rounds; ``ratio`` is the median of
-    the rounds' own, for the machine's speed drifts."""
+    """What was measured of a stage: microseconds, of the round that was disturbed least (as timeit's
+    documentation advises); ``ratio`` is the median of the rounds' own, for the machine's speed drifts."""
 
     stage: str
     per: str
@@ -48,8 +49,11 @@ def microseconds(call: Call, seconds: float) -> float:
     return elapsed / count * 1e6
 
 
-def measure(stages: Sequence[Stage], rounds: int = 5, seconds: float = 0.08) -> list[Row]:
-    """Each stage and its bare cost in turns."""
+def measure(stages: Sequence[Stage], rounds: int = 9, seconds: float = 0.06) -> list[Row]:
+    """Each stage and its bare cost in turns, the collector of cycles at rest as in the daemon's worker."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     rows = []
     for stage in stages:
         ours, bare = [], []
@@ -57,9 +61,12 @@ def measure(stages: Sequence[Stage], rounds: int = 5, seconds: float = 0.08) -> 
             made = microseconds(stage.made, seconds) if stage.made is not None else 0.0
             ours.append(microseconds(stage.ours, seconds) - made)
             bare.append(microseconds(stage.bare, seconds))
+            gc.collect()
         ratio = statistics.median(one / other for one, other in zip(ours, bare, strict=True))
-        rows.append(Row(stage.name, stage.per, round(statistics.median(ours), 2), stage.bare_name,
-                        round(statistics.median(bare), 2), round(ratio, 2)))
+        rows.append(Row(
+            stage.name, stage.per, round(min(ours), 2), stage.bare_name, round(min(bare), 2), round(ratio, 2)))
+    gc.enable()
+    gc.unfreeze()
     return rows
 
 
