@@ -111,8 +111,9 @@ def _add_collect(collect: argparse.ArgumentParser) -> None:
     collect.add_argument("--ca-file", type=Path, metavar="FILE", help="authorities to trust; left out: the system's")
     collect.add_argument("--cert-file", type=Path, metavar="FILE", help="this collector's certificate")
     collect.add_argument("--key-file", type=Path, metavar="FILE", help="the key of its certificate")
-    collect.add_argument("--session-expiry", type=duration, default=900, metavar="TIME",
-                         help="how long the broker keeps records while this collector is away (15m)")
+    collect.add_argument("--session-expiry", type=duration, default=60, metavar="TIME",
+                         help="how long the broker keeps records for this collector while it is away; then the "
+                              "others of its group have them (1m)")
 
 
 def _add_baseline(baseline: argparse.ArgumentParser) -> None:

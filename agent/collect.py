@@ -22,6 +22,7 @@ from agent.errors import EXIT_BUG, ConfigError, Problem, Unavailable
 from agent.office.reading import LARGEST
 from agent.office.receiving import IN_FLIGHT, Receiver
 from agent.office.storing import Storer
+from agent.office.streams import hello_topic
 from agent.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -52,19 +53,22 @@ class Options:
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    session_expiry: int = 900
+    session_expiry: int = 60
 
 
 def collect(options: Options, patience: float = PATIENCE) -> int:
     """Collect until SIGTERM or a bug. The exit code; raises ConfigError, and Unavailable where database or
     broker cannot be reached within ``patience`` s of the start."""
     connection = _connection(options)
+    broker = endpoint(connection)
     log.configure()
     clock = SystemClock()
     store = _within(patience, lambda: _open(options.to))
     link = SensorLink(
-        endpoint(connection), qos=1, session_expiry=options.session_expiry, max_payload=LARGEST, now=clock.now,
-        peer="broker", receive_maximum=IN_FLIGHT)
+        broker, qos=1, session_expiry=options.session_expiry, max_payload=LARGEST, now=clock.now, peer="broker",
+        receive_maximum=IN_FLIGHT,
+        # what the broker has handed to a collector that does not come back, devices shall send again, to the others
+        obituary=(hello_topic(options.prefix), b"{}"))
     storer = Storer(store, clock, Backoff(0.2, 15.0), link.wake)
     receiver = Receiver(link, storer, clock, prefix=options.prefix, group=options.group)
     deadline = clock.monotonic() + patience

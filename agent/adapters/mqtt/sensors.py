@@ -34,6 +34,10 @@ from agent.ports import Delivery
 
 _MAX_QUEUED_ALARMS = 4096
 _STABLE = 10.0
+_UNTIL_THE_END = 0xFFFF_FFFF
+"""s; a will is published when the session ends, however long its delay (MQTT 5.0, 3.1.3.2.2)."""
+_WITH_WILL = 0x04
+"""DISCONNECT: with will message (MQTT 5.0, 3.14.2.1)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +59,8 @@ class SensorLink:
     """Fulfils ``agent.ports.Sensors``.
 
     ``now`` gives the wall time that arrivals are stamped with. ``peer``: how the log calls the broker.
-    ``receive_maximum``: see ``open_connection``.
+    ``receive_maximum``: see ``open_connection``. ``obituary``: topic and payload that the broker publishes when
+    our session there is over, because we have been away for longer than ``session_expiry`` s (MQTT 5).
 
     Attributes
     ----------
@@ -75,8 +80,10 @@ class SensorLink:
         backoff: Backoff | None = None,
         peer: str = "sensor broker",
         receive_maximum: int | None = None,
+        obituary: tuple[str, bytes] | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._obituary = obituary
         self._peer = peer
         self._receive_maximum = receive_maximum
         self.sessions = 0
@@ -91,6 +98,10 @@ class SensorLink:
         self._client.max_payload = max_payload
         self._client.max_queued_messages_set(_MAX_QUEUED_ALARMS)
         self._client.max_inflight_messages_set(100)
+        if obituary is not None:
+            properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+            properties.WillDelayInterval = _UNTIL_THE_END
+            self._client.will_set(*obituary, qos=1, properties=properties)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -202,7 +213,9 @@ class SensorLink:
             return
         self._closed = True
         if self._client.socket() is not None:
-            self._client.disconnect()
+            # an ordinary DISCONNECT would take the obituary back
+            reason = None if self._obituary is None else ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL)
+            self._client.disconnect(reasoncode=reason)
             self._client.loop_write()
         self._wake_in.close()
         self._wake_out.close()
