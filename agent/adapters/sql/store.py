@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from agent.adapters.sql import progress
 from agent.adapters.sql.database import engine_of, lay_out, translated
 from agent.adapters.sql.tables import clock_steps, devices, of, records, rejected
-from agent.intake import Arrival, ClockStep, Heard, Origin, Period, Rejection, Stream, Stretch
+from agent.intake import Arrival, ClockStep, Heard, Origin, Period, Place, Rejection, Stream, Stretch
 from agent.shipped import FLOOR
 
 _FLOOR: Final = datetime.fromtimestamp(FLOOR / 1e9, UTC)
@@ -145,21 +145,24 @@ class SqlTransaction:
         if not arrivals:
             return []
         done = self._connection.execute(
-            self._insert(records).on_conflict_do_nothing(), [_row(arrival) for arrival in arrivals])
+            self._insert(records).on_conflict_do_nothing(), [_row(arrival) for arrival in arrivals],
+            # without it psycopg's count of many rows is lost, and every batch looks as if some were doubled
+            execution_options={"preserve_rowcount": True})
         if done.rowcount == len(arrivals):
             return []
-        return [arrival for arrival in arrivals if self._stands(arrival) is False]
+        stored = self._stored(arrivals)
+        return [arrival for arrival in arrivals if not _is_kept(arrival, stored.get((arrival.origin, arrival.place)))]
 
-    def _stands(self, arrival: Arrival) -> bool | None:
-        """Whether what is stored in the record's place is the record; None where nothing is."""
-        stored = self._connection.scalar(sa.select(records.c.payload).where(
-            records.c.site == arrival.origin.site, records.c.device == arrival.origin.device,
-            records.c.boot == arrival.boot, records.c.seq == arrival.seq))
-        if stored is None:
-            return None
-        document = orjson.loads(stored) if isinstance(stored, str) else stored
-        # a merged summary keeps the place of its newest part
-        return bool(document == orjson.loads(arrival.payload)) or "thinned" in document
+    def _stored(self, arrivals: Sequence[Arrival]) -> dict[tuple[Origin, Place], Any]:
+        """What stands in the places of these."""
+        key = (records.c.site, records.c.device, records.c.boot, records.c.seq)
+        found = self._connection.execute(sa.select(*key, records.c.payload).where(
+            sa.tuple_(*key).in_([(*arrival.origin, *arrival.place) for arrival in arrivals])))
+        return {
+            (Origin(row.site, row.device), (row.boot, row.seq)):
+                orjson.loads(row.payload) if isinstance(row.payload, str) else row.payload
+            for row in found
+        }
 
     def replace(self, summary: Arrival) -> None:
         """See the Protocol."""
@@ -198,6 +201,12 @@ class SqlTransaction:
 def _period(summary: Arrival) -> Period:
     assert summary.period is not None  # noqa: S101 -- the caller's promise: a summary
     return summary.period
+
+
+def _is_kept(arrival: Arrival, stored: Any) -> bool:
+    """Whether what stands in the record's place is the record, or a merged summary, which keeps the place of its
+    newest part. Where nothing stands somebody has deleted it just now, as old."""
+    return stored is None or "thinned" in stored or bool(stored == orjson.loads(arrival.payload))
 
 
 def _row(arrival: Arrival) -> dict[str, Any]:
