@@ -5,30 +5,33 @@ from __future__ import annotations
 import gc
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from agent import log
 from agent.adapters.clock import SystemClock
+from agent.adapters.flash import bytes_written
 from agent.adapters.mqtt.sensors import SensorLink
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
-from agent.adapters.sqlite.apart import lay_out_apart
 from agent.adapters.sqlite.depth import depth_of
 from agent.adapters.sqlite.hold import held
-from agent.adapters.sqlite.journal import SqliteJournal
+from agent.adapters.sqlite.opening import Opening
+from agent.adapters.sqlite.reader import JournalReader
 from agent.adapters.systemd import SystemdNotifier
 from agent.adapters.vitals import VitalSigns
 from agent.config.apart import load_apart
 from agent.config.settings import Settings, Uplink
 from agent.connections import endpoint
-from agent.errors import EXIT_BUG, ConfigError, ModelError
+from agent.errors import EXIT_BUG, ConfigError, JournalCorrupt, JournalFull, ModelError
 from agent.models import ModelShelf
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
+from agent.ports import Journal, JournalDepth
 from agent.runtime.allowance import Allowance
 from agent.runtime.courier import Courier
 from agent.runtime.dead_letters import DeadLetters
+from agent.runtime.flash import FlashBudget
 from agent.runtime.health import CheckUp, Counts
 from agent.runtime.inbox import Inbox
 from agent.runtime.recording import Identity
@@ -42,6 +45,9 @@ _log = log.get_logger(__name__)
 _NEEDS_RESTART = ("device", "sensors", "uplink", "journal", "inbox", "commands",
                   "dead_letters_per_minute")
 
+_RECEIVE_MAXIMUM = 1000
+"""Messages that the sensor broker may send ahead of acknowledgements (MQTT 5): with the 20 that a broker
+sends of its own accord, a disk whose fsync takes 300 ms lets no more than 40 windows a second through."""
 _JOURNAL_PATIENCE = 5.0
 """s that a start waits for whoever holds the journal: a command that writes it is done sooner."""
 _COLLECT_EVERY = 10
@@ -68,16 +74,14 @@ class Daemon:
         for spec in settings.asset_specs():
             self._models.load(spec)  # a model that cannot be used ends the start, not the first window
         device = settings.device
-        lay_out_apart(settings.journal.path)
-        self._journal = SqliteJournal(
-            settings.journal.path, settings.journal.budget_bytes, owed=settings.owed)
-        if self._journal.set_aside is not None:
-            _log.error("the journal was damaged: set aside, a new one begun",
-                       path=self._journal.set_aside, salvaged=self._journal.salvaged)
-        self._boot = self._journal.begin_boot(self._clock.now())
+        journal = settings.journal
+        self._opening = Opening(journal.path, journal.budget_bytes, settings.owed, self._clock.now)
+        opened = self._opening.at_start()
+        self._boot = self._opening.boot
         self._monitor = Monitor(self._models.load)
-        self._monitor.remember(
-            self._journal.snapshots(), self._journal.last_times(), self._journal.newest(("window", "summary")))
+        self._memory = self._opening.recall()
+        if self._memory is not None:
+            self._monitor.remember(*self._memory)
         self._link = SensorLink(
             endpoint(settings.sensors),
             qos=settings.sensors.qos,
@@ -85,14 +89,17 @@ class Daemon:
             session_expiry=settings.sensors.session_expiry,
             max_payload=settings.limits.max_bytes,
             now=self._clock.now,
+            receive_maximum=_RECEIVE_MAXIMUM,
         )
         router = Router(settings.asset_specs(), settings.decode_limits())
         self._courier: Courier | None = None
         self._writer = Writer(
-            self._journal,
+            opened,
             on_committed=self._committed,
-            max_delay=settings.journal.commit_interval,
-            max_rows=settings.journal.commit_rows,
+            opening=self._open_journal,
+            max_delay=journal.commit_interval,
+            max_rows=journal.commit_rows,
+            flash=FlashBudget(bytes_written, self._clock, journal.flash_bytes_per_day),
         )
         inbox = settings.inbox
         self._worker = Worker(
@@ -102,18 +109,20 @@ class Daemon:
             monitor=self._monitor,
             writer=self._writer,
             clock=self._clock,
-            identity=Identity(device=device.id, boot=self._boot),
+            identity=Identity(device=device.id, boot=self._boot, after=self._opening.after),
             alarm_topic=self._alarm_topic if settings.alarms.enabled else None,
             command_topic=device.command_topic if settings.commands.enabled else None,
             dead_letters=DeadLetters(settings.dead_letters_per_minute),
             inflight=settings.sensors.inflight,
-            snapshot_interval=settings.journal.snapshot_interval,
+            snapshot_interval=journal.snapshot_interval,
         )
+        self._writer.troubles.report = self._worker.report
         if settings.uplink is not None:
             self._courier = self._make_courier(settings.uplink)
         self._checkup = CheckUp(
-            self._clock, VitalSigns(settings.journal.path.parent).read, partial(depth_of, settings.journal.path),
-            {"sensors": self._worker.counts, "writer": self._written, "uplink": self._sent}, settings.summaries.period)
+            self._clock, VitalSigns(journal.path.parent).read, self._depth,
+            {"sensors": self._worker.counts, "writer": self._writer.counts, "uplink": self._sent},
+            settings.summaries.period)
         self._notifier = SystemdNotifier()
         self._ticks = 0
 
@@ -121,7 +130,7 @@ class Daemon:
         device, receipts = self._settings.device, upstream.delivery == "receipt"
         listens = {"receipt": f"{device.topic}/receipt", "hello": f"{device.prefix}/v1/collector/hello"}
         return Courier(
-            self._journal.reader(),
+            JournalReader(self._settings.journal.path),
             MqttUplink(UplinkSettings(
                 endpoint=endpoint(upstream), topic=device.topic, listens=listens if receipts else {})),
             self._writer.settle,
@@ -169,7 +178,9 @@ class Daemon:
             self._courier.stop()
             self._courier.join(max(0.1, deadline - time.monotonic() - 0.5))
         self._writer.stop(max(0.1, deadline - time.monotonic()))
-        self._journal.close()
+        if self._writer.journal is not None and not self._writer.is_alive():
+            with suppress(JournalFull, JournalCorrupt):  # the next start finds it as a power cut leaves it
+                self._writer.journal.close()
         _log.info("stopped", boot=self._boot, **asdict(self._worker.counters))
 
     def status(self) -> str:
@@ -196,8 +207,20 @@ class Daemon:
         if self._ticks % _COLLECT_EVERY == 0:
             gc.collect()
 
-    def _written(self) -> Counts:
-        return asdict(self._writer.counters)
+    def _open_journal(self) -> Journal:
+        """As soon as the disk takes it; then also what earlier runs had learned, if that could not be read."""
+        journal = self._opening()
+        if self._memory is None:
+            self._memory = self._opening.recall()
+            if self._memory is None:
+                journal.close()
+                raise JournalFull(f"{journal.path} can be opened, but not read")
+            self._worker.recall(self._memory.snapshots)
+        return journal
+
+    def _depth(self) -> JournalDepth | None:
+        """Nobody but the writer waits for a disk that does not answer."""
+        return None if self._writer.refused else depth_of(self._settings.journal.path)
 
     def _sent(self) -> Counts:
         return {} if self._courier is None else asdict(self._courier.counters)

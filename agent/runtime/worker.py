@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 import structlog
 
@@ -28,7 +29,7 @@ from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec
-from agent.monitoring.types import SECOND, Command, Nanos, Record
+from agent.monitoring.types import SECOND, Command, Nanos, Record, Snapshot
 from agent.monitoring.wording import iso
 from agent.ports import Clock, Delivery, LogWriter, Sensors
 from agent.runtime.commands import Commands
@@ -127,6 +128,18 @@ class Worker(threading.Thread):
         """Follow a new configuration, between two batches: assets whose specification is the same
         go on untouched; a changed one keeps what it has learned where that still fits."""
         self.ask(lambda: self._change(router, specs))
+
+    def recall(self, snapshots: Mapping[str, Mapping[str, Any]]) -> None:
+        """What earlier runs have learned, where it could not be read at the start: the assets that it is about
+        begin again from it, and not from what they have learned meanwhile."""
+        self.ask(lambda: self._recall(snapshots))
+
+    def _recall(self, snapshots: Mapping[str, Mapping[str, Any]]) -> None:
+        for asset_id in self._watched:
+            self._monitor.retire(asset_id)
+        self._watched.clear()
+        self._monitor.remember(snapshots, {})
+        self._writer.submit((), [Snapshot(asset_id, state) for asset_id, state in snapshots.items()])
 
     def _change(self, router: Router, specs: Collection[AssetSpec]) -> None:
         self._router = router

@@ -25,14 +25,14 @@ most on an SD card, where the whole log may be a quarter of a gigabyte."""
 class JournalReader:
     """Fulfils ``agent.ports.LogReader``: the courier's own connection, which cannot write.
 
-    ``damaged`` counts rows whose checksum failed; they are passed over.
+    Opened with the first question: the journal may not be there yet. ``damaged`` counts rows whose
+    checksum failed; they are passed over.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.damaged = 0
-        with self._guard():
-            self._connection = open_for_reading(path)
+        self._opened: sqlite3.Connection | None = None
 
     def pending(
         self, limit: int, kinds: Collection[RecordKind], after: tuple[int, int] = (0, 0)
@@ -50,7 +50,14 @@ class JournalReader:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = open_for_reading(self._path)
+        return self._opened
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
