@@ -13,6 +13,7 @@ Each load band has its own spreads; what the means should be at an operating poi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -156,8 +157,8 @@ class ProcessBaseline:
             square = float(deviation.dot(deviation))
         value = square**0.5 / normal.norm
         threshold = self._threshold
-        contributors = strongest(self.names, deviation) if value > NAMED_FROM * threshold.value else ()
-        return Score(value, threshold.value, threshold.probability(value), contributors)
+        behind = partial(strongest, self.names, deviation) if value > NAMED_FROM * threshold.value else ()
+        return Score(value, threshold.value, threshold.probability(value), behind)
 
     def _from_commissioned(self, features: NDArray[np.float64], situation: Situation) -> NDArray[np.float64]:
         """How far the means are from what was expected at the commissioning, in the band's units."""

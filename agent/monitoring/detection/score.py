@@ -7,7 +7,7 @@ windows (``follow`` collects, ``adapt`` takes a bounded step, ``forget`` drops w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -25,12 +25,18 @@ baseline's own measure."""
 
 class Score(NamedTuple):
     """``value`` over ``threshold`` is abnormal; ``probability`` of so high a value under
-    normal; ``contributors`` are the features behind it (of a low score: may be none)."""
+    normal; ``behind`` it are these features (of a low score: may be none), or whoever can name them:
+    nearly nobody asks."""
 
     value: float
     threshold: float
     probability: float
-    contributors: Contributors = ()
+    behind: Contributors | Callable[[], Contributors] = ()
+
+    @property
+    def contributors(self) -> Contributors:
+        """The features behind it."""
+        return self.behind() if callable(self.behind) else self.behind
 
     @property
     def ratio(self) -> float:

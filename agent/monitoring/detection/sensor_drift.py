@@ -77,7 +77,7 @@ class DriftWatch:
         off = self._mean - self._usual
         sizes = np.abs(off)
         if sizes.max(initial=0.0) < CALLED and not self.drifting.any():
-            self._usual = np.clip(self._usual + _SLOW_SHARE * off, -_MOST, _MOST)
+            self._usual = np.minimum(np.maximum(self._usual + _SLOW_SHARE * off, -_MOST), _MOST)
             return False
         if self._windows < self._fewest:
             return False

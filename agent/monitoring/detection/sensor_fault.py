@@ -197,6 +197,8 @@ class SensorWatch:
 
     def _gather(self, means: NDArray[np.float64], ranges: NDArray[np.float64], *, running: bool) -> None:
         """Once per window's length: weigh the signs of each kind."""
+        if self._is_well(means, ranges):
+            return
         silent = np.isnan(means)
         signs = np.zeros((len(_KINDS), self._size), dtype=bool)
         # at standstill a reading may be a little below a range that begins at 0
@@ -222,6 +224,12 @@ class SensorWatch:
         self._flagged = [0] * self._size
         if self.masked is not None:
             self._wait()
+
+    def _is_well(self, means: NDArray[np.float64], ranges: NDArray[np.float64]) -> bool:
+        """Whether there is no sign of anything, nor the memory of one, as nearly always: nothing is to be weighed."""
+        if any(self._flagged) or self.masked is not None or any(self._signs.tolist()) or self._evidence.any():
+            return False
+        return bool((np.abs(means) <= _IMPLAUSIBLE * self._largest).all()) and min(ranges.tolist()) > 0.0
 
     def weighs_next(self) -> bool:
         """Count a judged window; whether it shares no sample with the one weighed last, and is due."""
