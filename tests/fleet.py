@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -65,6 +66,8 @@ class FakeDevice:
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(1000)
+        # as devices do: else an acknowledgement on its way holds the next record back for 40 ms
+        self._client.on_socket_open = _send_at_once
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert subscribed.wait(5)
@@ -101,6 +104,10 @@ class FakeDevice:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _send_at_once(_: mqtt.Client, __: Any, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def eventually(condition: Callable[[], object], within: float = 15.0) -> bool:
