@@ -1,7 +1,8 @@
 """The sensors of a measuring point as suspects: an alarm each, and what they say kept out of the verdict.
 
 A faulty sensor is never a fault of the machine. Its channel is masked (NaN: it does not speak); where it
-tells the operating point, the whole window cannot be judged.
+tells the operating point, the whole window cannot be judged. Of a channel that sends nothing at all the
+alarm is that of its communication (see ``Asset.tick``): one is enough.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from agent.monitoring.types import Quality, Record
 _AT_WORK: Final = frozenset({"running", "transition"})
 _ADVICE: Final[Mapping[SensorFaultKind, str]] = {
     "stuck": "it has not changed at all: check the sensor's supply, its cable and its gateway",
-    "dropout": "it says nothing while the others go on: check its cable, its battery or its radio link",
+    "dropout": "its messages hold no value while the others go on: check its cable, its battery or its transmitter",
     "out-of-range": "it is beyond what it can truly measure: check for a broken wire or a short circuit",
     "spikes": "single values are far off: check its connector for a loose contact, and its shielding",
     "drift": "it leaves what the other channels say it should be: compare it with a second instrument; "
@@ -39,7 +40,7 @@ class Sensors:
     sample with ``overlap`` others, ``scored`` the channels that the baseline judges, a window of
     ``seconds``."""
 
-    MOVING: ClassVar[tuple[str, ...]] = ("_watch",)
+    MOVING: ClassVar[tuple[str, ...]] = ("_valueless", "_watch")
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what the point is made of
         self,
@@ -57,6 +58,9 @@ class Sensors:
         self._operating = np.array([channel.role == "operating" for channel in channels])
         self.alarms = {channel.name: Alarm(f"sensor {channel.name}", alarms, "sensor") for channel in channels}
         self._told: dict[str, SensorFaultKind] = {}
+        self._within = overlap + 1
+        self._valueless: dict[str, int] = {}
+        """Channels whose messages held no number lately, and for how many windows that counts."""
 
     @property
     def faults(self) -> Mapping[str, SensorFaultKind]:
@@ -70,11 +74,15 @@ class Sensors:
     def note(self, channel: int, flags: Quality) -> None:
         """What the quality gate said of a sample of the channel with this number."""
         self._watch.note(channel, flags)
+        if flags & Quality.NOT_A_NUMBER:
+            self._valueless[self._watch.channels[channel]] = self._within
 
     def look(self, vector: FeatureVector, regime: RegimeName) -> FeatureVector:
         """Take a window, while the machine was (as far as is known) in this ``regime``; it without what faulty
         sensors say, and not judgeable without the operating point."""
         self._watch.judge(vector.values, running=regime in _AT_WORK)
+        if self._valueless:
+            self._valueless = {name: left - 1 for name, left in self._valueless.items() if left > 1}
         masked = self._watch.masked
         if masked is None:
             return vector
@@ -94,6 +102,8 @@ class Sensors:
                 self._watch.weigh(found, standing=standing)
         time = vector.end
         faults = self._watch.faults
+        if faults:  # what sends nothing has an alarm of its communication
+            faults = {name: kind for name, kind in faults.items() if kind != "dropout" or name in self._valueless}
         if faults == self._told:
             return []
         records = []
