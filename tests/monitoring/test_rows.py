@@ -68,7 +68,7 @@ def said(records: list[Record]) -> list[bytes]:
     return [orjson.dumps([record.kind, record.asset, record.time, record.body]) for record in records]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(ODD)
 def test_a_row_leads_to_the_same_records_bit_for_bit(odd: list[tuple[str, int, int]]) -> None:
     whole, singly = Monitor(lambda _: None), Monitor(lambda _: None)
