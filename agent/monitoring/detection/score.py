@@ -38,6 +38,10 @@ class Score(NamedTuple):
         """The features behind it."""
         return self.behind() if callable(self.behind) else self.behind
 
+    def named(self) -> Score:
+        """The same with the features named, to be kept or compared."""
+        return self._replace(behind=self.contributors)
+
     @property
     def ratio(self) -> float:
         """How far it is: 1 is the threshold."""

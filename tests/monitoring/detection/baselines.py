@@ -96,4 +96,4 @@ def learned(
 
 def scores(baseline: Baseline, windows: NDArray[np.float64]) -> list[Score]:
     """What it says of one window after another."""
-    return [baseline.score(row, HERE) for row in windows]
+    return [baseline.score(row, HERE).named() for row in windows]

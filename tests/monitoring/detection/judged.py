@@ -69,4 +69,5 @@ def events(judgements: list[Judgement]) -> list[dict[str, Any]]:
 def comparable(judgement: Judgement) -> tuple[Any, ...]:
     """All but when a snapshot is due."""
     learned = None if judgement.learned is None else judgement.learned.tolist()
-    return judgement.score, judgement.regime, judgement.events, learned, judgement.missing
+    score = judgement.score.named() if judgement.score is not None else None
+    return score, judgement.regime, judgement.events, learned, judgement.missing
