@@ -75,7 +75,8 @@ class Daemon:
             self._models.load(spec)  # a model that cannot be used ends the start, not the first window
         device = settings.device
         journal = settings.journal
-        self._opening = Opening(journal.path, journal.budget_bytes, settings.owed, self._clock.now)
+        self._opening = Opening(
+            journal.path, journal.budget_bytes, settings.owed, self._clock.now, disk_share=journal.disk_share)
         opened = self._opening.at_start()
         self._boot = self._opening.boot
         self._monitor = Monitor(self._models.load)

@@ -80,14 +80,20 @@ class Clock(Protocol):
 class Journal(Protocol):
     """The durable log. One thread writes; readers have connections of their own.
 
-    ``set_aside``: where the last damaged file went, of which ``salvaged`` rows were saved. ``lost``: how many
-    undelivered entries had to go or were thinned for want of room. Both since it was opened.
     Raises JournalFull and JournalCorrupt from every method.
     """
 
-    set_aside: str | None
-    salvaged: int
-    lost: int
+    @property
+    def set_aside(self) -> str | None:
+        """Where the last damaged file went since it was opened."""
+
+    @property
+    def salvaged(self) -> int:
+        """How many rows of that were saved."""
+
+    @property
+    def lost(self) -> int:
+        """How many undelivered entries had to go or were thinned for want of room since it was opened."""
 
     def begin_boot(self, now: Nanos, boot: int | None = None) -> int:
         """Count this start, durably; the boot number for this run's entries. ``boot``: the number that it

@@ -6,6 +6,7 @@ the life of a file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -13,7 +14,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from agent.adapters.sqlite.version import VERSION
+from agent.adapters.sqlite.connection import open_for_writing
+from agent.adapters.sqlite.version import VERSION, version_of
+from agent.errors import ConfigError
 
 
 def lay_out_apart(path: Path) -> None:
@@ -21,12 +24,13 @@ def lay_out_apart(path: Path) -> None:
     the way, opening it finds it too, and says so."""
     if _is_current(path):
         return
-    subprocess.run(  # noqa: S603 -- this interpreter, this module
-        [sys.executable, "-P", "-m", __name__, str(path)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
+    with contextlib.suppress(OSError):
+        subprocess.run(  # noqa: S603 -- this interpreter, this module
+            [sys.executable, "-P", "-m", __name__, str(path)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
 
 
 def _is_current(path: Path) -> bool:
@@ -40,7 +44,16 @@ def _is_current(path: Path) -> bool:
     return version >= VERSION
 
 
-if __name__ == "__main__":
-    from agent.adapters.sqlite.journal import SqliteJournal
+def _lay_out(path: Path) -> None:
+    """A damaged file is left as it is: who opens it sets it aside, and tells of it."""
+    from agent.adapters.sqlite.schema import migrate  # noqa: PLC0415 -- sqlite-utils, seldom needed
 
-    SqliteJournal(Path(sys.argv[1])).close()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(sqlite3.DatabaseError, ConfigError), closing(open_for_writing(path)) as connection:
+        if version_of(connection, path) < VERSION:
+            migrate(connection)
+
+
+if __name__ == "__main__":
+    _lay_out(Path(sys.argv[1]))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from agent.errors import AgentError, JournalCorrupt, JournalFull
 
@@ -13,9 +14,17 @@ SEQ_BITS: Final = 40
 """A row's id is ``boot << 40 | seq``: the order of the log is the order of the table, and no
 second index is needed to find an entry. 2^40 entries a boot last 34 years at 1,000 a second."""
 
+PAGE_BYTES: Final = 4096
+"""Of the file's pages: SQLite's own default, written down because ``carving`` must know it of a file
+whose header is gone."""
+
 _SEQ_MASK: Final = (1 << SEQ_BITS) - 1
 _BUSY_TIMEOUT: Final = 5.0
 
+_LAYING_OUT: Final = (
+    f"page_size = {PAGE_BYTES}",
+    "auto_vacuum = INCREMENTAL",  # so that it can shrink again
+)
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     # NORMAL lost acknowledged rows in more than half of the power cuts that were tried
@@ -30,6 +39,17 @@ _NOT_NOW: Final = frozenset({
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
 })
 _FOLDER_CLOSED: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+
+
+class Inode(NamedTuple):
+    """Which file a path leads to; zeros where there is none."""
+
+    device: int
+    number: int
+
+
+Identity: TypeAlias = tuple[Inode, Inode]
+"""Which files the journal and its write-ahead log are."""
 
 
 def row_id(boot: int, seq: int) -> int:
@@ -47,6 +67,24 @@ def checksum(payload: bytes, identifier: int) -> int:
     return zlib.crc32(payload, identifier & 0xFFFFFFFF)
 
 
+def beside(path: Path, ending: str) -> Path:
+    """The file beside the journal with this ending."""
+    return path.with_name(path.name + ending)
+
+
+def identity(path: Path) -> Identity:
+    """Which files stand there now. Nothing is opened: closing a file of SQLite's would drop its locks."""
+    return _inode(path), _inode(beside(path, "-wal"))
+
+
+def _inode(path: Path) -> Inode:
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- asked with every look into the journal; a Path's own costs more
+    except OSError:
+        return Inode(0, 0)
+    return Inode(found.st_dev, found.st_ino)
+
+
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The connection that writes. Used by one thread at a time, not always the same one.
 
@@ -54,8 +92,10 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=16)
+    connection.text_factory = _text
     try:
-        for pragma in _PRAGMAS:
+        empty = connection.execute("PRAGMA page_count").fetchone() == (0,)
+        for pragma in (*_LAYING_OUT, *_PRAGMAS) if empty else _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.DatabaseError:
         connection.close()
@@ -74,7 +114,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as fault:
         connection.close()
-        if primary_code(fault) not in _FOLDER_CLOSED or path.with_name(path.name + "-wal").exists():
+        if primary_code(fault) not in _FOLDER_CLOSED or beside(path, "-wal").exists():
             raise
         connection = _open_read_only(path, "immutable=1")
     except sqlite3.DatabaseError:
@@ -84,9 +124,16 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _open_read_only(path: Path, how: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None,
         check_same_thread=False)
+    connection.text_factory = _text
+    return connection
+
+
+def _text(raw: bytes) -> str:
+    """Text that a flipped bit has made invalid must not raise: its row is found out by the checksum."""
+    return raw.decode(errors="replace")
 
 
 def primary_code(fault: sqlite3.Error) -> int:

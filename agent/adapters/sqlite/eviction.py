@@ -1,49 +1,89 @@
-"""What goes when the journal has reached its budget: the oldest of the least important.
+"""What goes when the journal has no room: the oldest of the least important.
 
 ::
 
-    delivered     window -> summary -> evidence -> quality -> health -> event
-    undelivered   window -> summary -> evidence -> quality -> health -> event    lost, and counted as such
-    alarms        delivered -> undelivered                                       last of all
+    window -> summary -> evidence -> quality -> health -> event -> alarm
+              '-- undelivered ones of more than a day ago become one an hour first (``thinning``)
 
-What was delivered has another home upstream; what was not has none, and so outlasts it. What is never
-sent upstream (windows, where they are not asked for) counts as delivered.
+Within each kind what was delivered goes first: it has another home upstream. What is never sent
+upstream (windows, where they are not asked for) counts as delivered.
+
+One exception, so that years of little things do not take the room of the day's windows: what was delivered
+and reaches back sixteen times as far as all that is less important goes before it. Alarms never do.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Final, NamedTuple
 
-_DISPENSABLE: Final = ("window", "summary", "evidence", "quality", "health", "event")
-_ORDER: Final = (
-    *((kind, 1, f"evicted_{kind}") for kind in _DISPENSABLE),
-    *((kind, 0, f"lost_{kind}") for kind in _DISPENSABLE),
-    ("alarm", 1, "evicted_alarm"),
-    ("alarm", 0, "lost_alarm"),
+from agent.adapters.sqlite.statements import COUNT
+from agent.adapters.sqlite.thinning import Thinning
+
+IMPORTANCE: Final = ("window", "summary", "evidence", "quality", "health", "event", "alarm")
+_FAR: Final = 16
+
+_OLDEST: Final = "SELECT id, time_ns FROM log WHERE kind = ? AND settled = ? ORDER BY id LIMIT 1"
+_NEWEST: Final = "SELECT time_ns FROM log ORDER BY id DESC LIMIT 1"
+_DELETE: Final = (
+    "DELETE FROM log WHERE id IN (SELECT id FROM"
+    " (SELECT id, time_ns FROM log WHERE kind = ? AND settled = ? ORDER BY id LIMIT ?) WHERE time_ns <= ?)"
 )
 
 
-def evict(connection: sqlite3.Connection, rows: int) -> int:
-    """Delete up to ``rows`` rows of the first class that has any, and count them in the same
-    transaction. How many went; 0 when nothing is left."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for kind, settled, counter in _ORDER:
-            gone = connection.execute(
-                "DELETE FROM log WHERE id IN"
-                " (SELECT id FROM log WHERE kind = ? AND settled = ? ORDER BY id LIMIT ?)",
-                (kind, settled, rows),
-            ).rowcount
-            if gone:
-                connection.execute(
-                    "INSERT INTO counters (name, value) VALUES (?, ?)"
-                    " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-                    (counter, gone),
-                )
-                connection.execute("COMMIT")
-                return gone
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return 0
+class _Class(NamedTuple):
+    """What goes next: entries of a kind, delivered or not, up to the time ``until``, ns."""
+
+    kind: str
+    settled: int
+    oldest: int
+    until: int = (1 << 63) - 1
+
+
+class Eviction:
+    """Makes room, and counts what that costs. ``lost``: undelivered entries that went or were thinned."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._thinning = Thinning()
+
+    def make_room(self, connection: sqlite3.Connection, rows: int) -> int:
+        """Take some ``rows`` rows away, of one class; how many went, 0 when nothing is left. Raises as
+        sqlite3 does, and then nothing went."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            chosen = _choose(connection)
+            if chosen is None:
+                return 0
+            name, gone = "thinned_summary", 0
+            if chosen.kind == "summary" and not chosen.settled:
+                gone = self._thinning.thin(connection)
+            if not gone:
+                name = f"{'evicted' if chosen.settled else 'lost'}_{chosen.kind}"
+                gone = connection.execute(_DELETE, (chosen.kind, chosen.settled, rows, chosen.until)).rowcount
+            connection.execute(COUNT, (name, gone))
+            connection.execute("COMMIT")
+            self.lost += 0 if chosen.settled else gone
+            return gone
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _choose(connection: sqlite3.Connection) -> _Class | None:
+    """From which kind something goes next; None where there is nothing."""
+    classes = [
+        _Class(kind, settled, row[1])
+        for kind in IMPORTANCE for settled in (1, 0)
+        if (row := connection.execute(_OLDEST, (kind, settled)).fetchone()) is not None
+    ]
+    if not classes:
+        return None
+    first, *others = classes
+    newest: int = connection.execute(_NEWEST).fetchone()[0]
+    reach = newest - first.oldest
+    for other in others:
+        if other.settled and other.kind not in {first.kind, "alarm"} and newest - other.oldest > _FAR * reach > 0:
+            return other._replace(until=newest - _FAR * reach)
+        reach = max(reach, newest - other.oldest)
+    return first

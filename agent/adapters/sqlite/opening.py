@@ -46,7 +46,7 @@ class Opening:
 
     Parameters
     ----------
-    path, budget_bytes, owed
+    path, budget_bytes, owed, disk_share
         See ``SqliteJournal``.
     now
         Gives the wall time.
@@ -60,12 +60,15 @@ class Opening:
     """
 
     def __init__(
-        self, path: Path, budget_bytes: int, owed: Collection[RecordKind], now: Callable[[], Nanos]
+        self, path: Path, budget_bytes: int, owed: Collection[RecordKind], now: Callable[[], Nanos],
+        *, disk_share: float = 0.5,
     ) -> None:
         self._path = path
         self._budget = budget_bytes
         self._owed = owed
         self._now = now
+        self._disk_share = disk_share
+        self._journal: SqliteJournal | None = None
         self.boot = 0
         self.after = 0
 
@@ -74,7 +77,7 @@ class Opening:
         where a newer version wrote it."""
         lay_out_apart(self._path)
         try:
-            journal = SqliteJournal(self._path, self._budget, owed=self._owed)
+            journal = SqliteJournal(self._path, self._budget, owed=self._owed, disk_share=self._disk_share)
         except OSError as fault:
             raise JournalFull(f"the journal {self._path} cannot be opened now: {fault}") from fault
         try:
@@ -83,6 +86,7 @@ class Opening:
             with suppress(JournalFull, JournalCorrupt):
                 journal.close()
             raise
+        self._journal = journal
         _log.info("the journal is open", boot=self.boot, salvaged=journal.salvaged, set_aside=journal.set_aside)
         return journal
 
@@ -98,6 +102,10 @@ class Opening:
 
     def recall(self) -> Memory | None:
         """What earlier runs have left, also on a file system that is read-only; None where it cannot be read."""
+        if (journal := self._journal) is not None:  # damage that shows only now is healed
+            with suppress(JournalFull, JournalCorrupt):
+                return Memory(journal.snapshots(), journal.last_times(), journal.newest(_REMEMBERED))
+            return None
         if not self._path.exists():
             return Memory({}, {}, ())
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from agent.adapters.sqlite.connection import open_for_reading, place, translated
+from agent.adapters.sqlite.connection import checksum, open_for_reading, place, translated
 from agent.adapters.sqlite.reader import LOOK_BACK, snapshots_of
 from agent.adapters.sqlite.version import VERSION, version_of
 from agent.errors import ConfigError, Problem
@@ -45,7 +45,8 @@ class WindowLine:
         return f"{where}  {self.state}, {self.regime}{health}{score}{learning}  until {self.end}"
 
 
-_UNTOLD = "OR (kind = 'event' AND json_extract(payload, '$.event') = 'alarm')"
+_COLUMNS = "SELECT id, asset, settled, CAST(payload AS BLOB), crc FROM log"
+_UNTOLD = "OR (kind = 'event' AND json_valid(payload) AND json_extract(payload, '$.event') = 'alarm')"
 """Transitions that nobody was told of (a shelved alarm clears) are recorded as events."""
 _SHOWN = 2
 """Changes that an alarm's line tells."""
@@ -181,10 +182,10 @@ def read_snapshots(path: Path | str) -> Mapping[str, KeptSnapshot]:
     """The newest snapshot of each asset whose checksum holds. Raises as ``read_status`` does."""
     with _opened(Path(path)) as connection:
         learned: dict[str, str] = {}
-        for asset, payload in connection.execute(
-            "SELECT asset, payload FROM log WHERE kind = 'event' ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
-        ):
-            if asset not in learned and (body := orjson.loads(payload)).get("event") == "learned":
+        for _, asset, _, body in _sound(connection.execute(
+            f"{_COLUMNS} WHERE kind = 'event' ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
+        )):
+            if asset not in learned and body.get("event") == "learned":
                 learned[asset] = body["time"]
         updated = dict(connection.execute("SELECT asset, updated_ns FROM snapshots"))
         return {
@@ -228,14 +229,18 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def _sound(rows: Iterable[tuple[int, str, int, bytes, int]]) -> Iterator[tuple[int, str, int, dict[str, Any]]]:
+    """Id, asset, settled and body of the rows whose checksums hold."""
+    for identifier, asset, settled, payload, crc in rows:
+        if checksum(payload, identifier) == crc:
+            yield identifier, asset, settled, orjson.loads(payload)
+
+
 def _last_windows(connection: sqlite3.Connection) -> tuple[WindowLine, ...]:
     last: dict[tuple[str, str], WindowLine] = {}
-    for kind, asset, payload in connection.execute(
-        "SELECT kind, asset, payload FROM log ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
-    ):
-        if kind != "window":
-            continue
-        body = orjson.loads(payload)
+    for _, asset, _, body in _sound(connection.execute(
+        f"{_COLUMNS} WHERE kind = 'window' ORDER BY id DESC LIMIT ?", (LOOK_BACK,)
+    )):
         channel = body.get("channel")
         place_of = asset, channel or ""
         if place_of not in last:
@@ -265,11 +270,9 @@ def _standing(connection: sqlite3.Connection) -> tuple[AlarmLine, ...]:
 
 
 def _alarms(connection: sqlite3.Connection, limit: int, besides: str = "") -> Iterator[AlarmLine]:
-    for identifier, asset, payload, settled in connection.execute(
-        f"SELECT id, asset, payload, settled FROM log WHERE kind = 'alarm' {besides}"  # noqa: S608 -- our own words
-        " ORDER BY id DESC LIMIT ?", (limit,)
-    ):
-        body = orjson.loads(payload)
+    for identifier, asset, settled, body in _sound(connection.execute(
+        f"{_COLUMNS} WHERE kind = 'alarm' {besides} ORDER BY id DESC LIMIT ?", (limit,)
+    )):
         boot, seq = place(identifier)
         yield AlarmLine(
             asset=asset,

@@ -8,7 +8,7 @@ from typing import Final
 
 from agent.errors import ConfigError, Problem
 
-VERSION: Final = 1
+VERSION: Final = 2
 """``PRAGMA user_version`` of the files written; 0 is a file without tables."""
 
 

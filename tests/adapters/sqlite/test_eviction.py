@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from agent.adapters.sqlite.journal import SqliteJournal
-from agent.monitoring.types import RecordKind
+from agent.monitoring.types import SECOND, RecordKind
 from tests.adapters.sqlite.entries import ALARMS, SUMMARIES, T0, alarm, entry, summaries
 
 BUDGET = 1_000_000
@@ -45,24 +45,38 @@ def test_a_full_journal_drops_the_oldest_summaries_and_no_alarm(tmp_path: Path) 
     journal.close()
 
 
-def test_what_was_delivered_goes_before_what_was_not(tmp_path: Path) -> None:
+def test_the_least_important_goes_first_and_of_each_kind_what_was_delivered(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.db", BUDGET)
     boot = journal.begin_boot(T0)
-    firsts: dict[RecordKind, int] = {"event": 0, "quality": 10_000, "window": 20_000}
-    for kind, base in firsts.items():
-        for seq in range(base + 1, base + 601, 100):
-            batch = [entry(boot, seq + i, kind, note=FILLER) for i in range(100)]
-            journal.commit(batch)
-            if seq < base + 300:
-                journal.commit((), settled=[(boot, e.seq) for e in batch])
-    seq = 30_001
-    while not {"evicted_event"} <= counters(journal).keys():
-        journal.commit([alarm(boot, seq, note=FILLER)])
-        seq += 1
+    order: tuple[RecordKind, ...] = ("window", "evidence", "quality", "health", "event")
+    for seq in range(1, 1501, 100):
+        batch = [entry(boot, seq + i, order[i % len(order)], note=FILLER) for i in range(100)]
+        journal.commit(batch, settled=[(boot, e.seq) for e in batch if e.seq <= 750])
+    gone: list[tuple[str, int]] = []
+    seq = 2000
+    while len(gone) < 2 * len(order) and seq < 12_000:
+        journal.commit([alarm(boot, seq + i, note=FILLER) for i in range(10)])
+        seq += 10
+        left = kinds(journal)
+        gone += [of for kind in order for settled in (1, 0) if (of := (kind, settled)) not in {*left, *gone}]
+    assert gone == [(kind, settled) for kind in order for settled in (1, 0)]
+    assert {f"{'evicted' if settled else 'lost'}_{kind}" for kind, settled in gone} <= counters(journal).keys()
+    journal.close()
+
+
+def test_years_of_little_things_that_were_delivered_do_not_crowd_out_the_days_windows(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "j.db", BUDGET)
+    boot = journal.begin_boot(T0)
+    for seq in range(1, 4001, 100):  # spread over some months
+        batch = [entry(boot, seq + i, "health", note=FILLER)._replace(time=T0 + (seq + i) * 3600 * SECOND)
+                 for i in range(100)]
+        journal.commit(batch, settled=[(boot, e.seq) for e in batch])
+    for seq in range(4001, 10_001, 100):
+        batch = [entry(boot, seq + i)._replace(time=T0 + (4000 * 3600 + seq * 60) * SECOND) for i in range(100)]
+        journal.commit(batch, settled=[(boot, e.seq) for e in batch])
     left = kinds(journal)
-    assert left["window", 0] == left["quality", 0] == left["event", 0] == 300
-    assert not any(name.startswith("lost") for name in counters(journal))
-    assert left["alarm", 0] == seq - 30_001
+    assert left["window", 1] > 1500
+    assert 300 < left["health", 1] < 2000
     journal.close()
 
 

@@ -94,8 +94,10 @@ def test_reading_holds_no_lock_on_the_writer(journal: SqliteJournal) -> None:
 
 def test_a_reader_cannot_write(journal: SqliteJournal) -> None:
     reader = journal.reader()
+    reader.newest()
+    assert reader._opened is not None
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader._connection.execute("DELETE FROM log")
+        reader._opened.execute("DELETE FROM log")
     reader.close()
 
 
