@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.broker import Broker
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 _NOTICES = pytest.StashKey[list[str]]()
 
@@ -16,6 +20,16 @@ _NOTICES = pytest.StashKey[list[str]]()
 def broker(tmp_path: Path) -> Iterator[Broker]:
     """A running Mosquitto."""
     with Broker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL; each test takes a database of its own in it."""
+    # its driver is not there where only the suite's core is tried
+    from tests.postgres import Postgres  # noqa: PLC0415
+
+    with Postgres() as running:
         yield running
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import structlog
 
+from agent.adapters.sqlite.depth import depth_of
 from agent.cli import main
 from agent.collect import Options, collect
 from agent.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, EXIT_USAGE, Unavailable
@@ -21,6 +24,7 @@ from tests.broker import Broker, free_port
 from tests.endurance.processes import Program
 from tests.fleet import FakeDevice, eventually, record, summary
 from tests.postgres import Postgres
+from tests.system.daemon import TELEMETRY, Daemon, Machine
 
 Start = Callable[..., Program]
 
@@ -29,13 +33,6 @@ Start = Callable[..., Program]
 def upstream(tmp_path: Path) -> Iterator[Broker]:
     """A broker that keeps sessions over its own death."""
     with Broker(tmp_path / "broker", persistence=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A running PostgreSQL."""
-    with Postgres() as running:
         yield running
 
 
@@ -84,7 +81,7 @@ def test_what_a_device_sends_is_kept_and_receipted_and_sigterm_leaves_in_order(
     assert rows(table, "SELECT payload FROM rejected") == [("no record",)]
 
 
-def test_a_collector_that_begins_says_hello_and_one_that_comes_back_finds_what_came_meanwhile(
+def test_a_collector_and_a_broker_that_are_killed_cost_nothing(
     start: Start, upstream: Broker, tmp_path: Path
 ) -> None:
     table = tmp_path / "fleet.db"
@@ -96,30 +93,27 @@ def test_a_collector_that_begins_says_hello_and_one_that_comes_back_finds_what_c
             device.send(record(seq))
         start(f"sqlite:///{table}")
         assert eventually(lambda: device.stored() == 50 and device.hellos == 2)
-    assert rows(table, "SELECT count(*) FROM records") == [(50,)]
-
-
-def test_a_broker_that_is_killed_costs_nothing(start: Start, upstream: Broker, tmp_path: Path) -> None:
-    table = tmp_path / "fleet.db"
-    start(f"sqlite:///{table}")
-    with FakeDevice(upstream.port) as device:
-        for seq in range(1, 101):
+        for seq in range(51, 151):
             device.send(record(seq))
-            if seq == 50:
+            if seq == 100:
                 upstream.restart()
-        assert eventually(lambda: device.stored() == 100, 20)
-    assert rows(table, "SELECT count(*) FROM records") == [(100,)]
+        assert eventually(lambda: device.stored() == 150, 20)
+    assert rows(table, "SELECT count(*) FROM records") == [(150,)]
 
 
-def test_while_the_database_is_away_nothing_is_receipted_and_then_all_of_it(
+def test_while_the_database_is_locked_or_away_nothing_is_receipted_and_then_all_of_it(
     start: Start, upstream: Broker, postgres: Postgres
 ) -> None:
     url = postgres.database()
     collector = start(url)
     with FakeDevice(upstream.port) as device:
-        for seq in range(1, 51):
-            device.send(record(seq))
-        assert eventually(lambda: device.stored() == 50)
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE records IN ACCESS EXCLUSIVE MODE")
+            for seq in range(1, 51):
+                device.send(record(seq))
+            time.sleep(1.0)
+            assert device.stored() == 0
+        assert eventually(lambda: device.stored() == 50), collector.log()
         postgres.kill()
         for seq in range(51, 101):
             device.send(record(seq))
@@ -129,6 +123,7 @@ def test_while_the_database_is_away_nothing_is_receipted_and_then_all_of_it(
         postgres.start()
         assert eventually(lambda: device.stored() == 100, 20), collector.log()
     assert postgres.ask("SELECT count(*) FROM records", url) == [(100,)]
+    assert "broker lost" not in collector.log()
     assert collector.stop() == 0
 
 
@@ -169,6 +164,56 @@ def test_when_a_collector_does_not_come_back_devices_are_asked_to_send_again(
             device.send(record(seq))
         assert eventually(lambda: device.stored() == 20)
     assert rows(tmp_path / "fleet.db", "SELECT count(*) FROM records") == [(20,)]
+
+
+RECEIPTED = TELEMETRY.replace("{uplink}", """
+[uplink]
+url = "mqtt://127.0.0.1:{port}"
+delivery = "receipt"
+windows = true
+
+[summaries]
+period = 10
+""")
+
+
+def _undelivered(journal: Path) -> int | None:
+    depth = depth_of(journal)
+    return None if depth is None else depth.undelivered
+
+
+def test_the_whole_log_of_a_daemon_stands_in_the_table_once_though_all_but_the_disk_are_killed(
+    start: Start, upstream: Broker, tmp_path: Path
+) -> None:
+    table = tmp_path / "fleet.db"
+    collector = start(f"sqlite:///{table}")
+    with Broker(tmp_path / "sensors", persistence=True) as sensors:
+        daemon = Daemon(tmp_path, sensors.port, None, RECEIPTED.replace("{port}", str(upstream.port)))
+        machine = Machine(sensors.port)
+        try:
+            daemon.start()
+            machine.run(120)
+            collector.restart()
+            machine.run(60, fault=2.0)
+            daemon.kill()
+            daemon.start()
+            machine.run(60)
+            upstream.restart()
+            machine.run(60)
+            journal = daemon.state / "journal.db"
+            assert eventually(lambda: _undelivered(journal) == 0, 30), daemon.log()
+            logged = {(boot, seq): (kind, json.loads(payload))
+                      for boot, seq, kind, payload in rows(journal, "SELECT boot, seq, kind, payload FROM log")}
+            assert {"summary", "event", "alarm", "window"} <= {kind for kind, _ in logged.values()}
+            assert daemon.stop()[0] == 0
+        finally:
+            daemon.close()
+            machine.close()
+    found = rows(table, "SELECT boot, seq, kind, payload FROM records")
+    kept = {(boot, seq): (kind, json.loads(payload)) for boot, seq, kind, payload in found}
+    assert len(kept) == len(found)
+    assert {place: kept.get(place) for place in logged} == logged
+    assert rows(table, "SELECT reason FROM rejected") == []
 
 
 @pytest.fixture

@@ -15,13 +15,6 @@ from tests.fleet import iso
 from tests.postgres import Postgres
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A running PostgreSQL."""
-    with Postgres() as running:
-        yield running
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""

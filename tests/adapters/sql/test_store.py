@@ -121,7 +121,7 @@ def test_a_part_that_comes_after_what_it_was_merged_into_is_not_kept(store: SqlS
     assert ask("SELECT count(*) FROM rejected") == [(0,)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations([*range(1, 13), *range(1, 13), 12 + 100, 8 + 200, 12 + 100]),
        cuts=st.lists(st.integers(0, 27), max_size=5))
 def test_in_whatever_order_parts_and_merged_summaries_come_the_widest_stands(
