@@ -60,15 +60,19 @@ def collect(options: Options, patience: float = PATIENCE) -> int:
     """Collect until SIGTERM or a bug. The exit code; raises ConfigError, and Unavailable where database or
     broker cannot be reached within ``patience`` s of the start."""
     connection = _connection(options)
-    broker = endpoint(connection)
     log.configure()
     clock = SystemClock()
-    store = _within(patience, lambda: _open(options.to))
     link = SensorLink(
-        broker, qos=1, session_expiry=options.session_expiry, max_payload=LARGEST, now=clock.now, peer="broker",
-        receive_maximum=IN_FLIGHT,
+        endpoint(connection), qos=1, session_expiry=options.session_expiry, max_payload=LARGEST, now=clock.now,
+        peer="broker", receive_maximum=IN_FLIGHT,
         # what the broker has handed to a collector that does not come back, devices shall send again, to the others
         obituary=(hello_topic(options.prefix), b"{}"))
+    # the last: a command line that is wrong makes no file
+    try:
+        store = _within(patience, lambda: _open(options.to))
+    except BaseException:
+        link.close()
+        raise
     storer = Storer(store, clock, Backoff(0.2, 15.0), link.wake)
     receiver = Receiver(link, storer, clock, prefix=options.prefix, group=options.group)
     deadline = clock.monotonic() + patience

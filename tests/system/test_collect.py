@@ -233,10 +233,12 @@ def _unconfigured() -> Iterator[None]:
     ("--broker mqtts://h --ca-file /absent", "ca_file"),
 ])
 def test_what_only_a_person_can_mend_ends_it_with_78(
-    arguments: str, said: str, capsys: pytest.CaptureFixture[str]
+    arguments: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["collect", *arguments.split()]) == EXIT_CONFIG
     assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broker_is_needed_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from agent.adapters.sql.store import SqlStore
 from agent.intake import Place
+from tests.adapters.sql.batches import message, put
 from tests.adapters.sql.conftest import Ask
-from tests.adapters.sql.test_store import message, put
 from tests.fleet import record
 
 

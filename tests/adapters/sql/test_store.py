@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from agent.adapters.sql.store import SqlStore
 from agent.errors import ConfigError, Rejected, Unavailable
 from agent.intake import Arrival, Origin
-from agent.office.keeping import Kept, keep
+from agent.office.keeping import keep
 from agent.office.reading import Read, read
 from agent.ports import Delivery
+from tests.adapters.sql.batches import RECEIVED, message, numbers, put
 from tests.adapters.sql.conftest import Ask
-from tests.fleet import NOON, PREFIX, iso, on_its_way, record, summary
-
-_RECEIVED = 1_800_000_000_000_000_000
-
-
-def message(document: dict[str, Any], number: int | None = None, stream: str = "live", link: str = "1.1") -> Read:
-    payload = json.dumps(document).encode() if number is None else on_its_way(document, link, stream, number)
-    topic = f"{PREFIX}/v1/lab/{document['device']}/{document['kind']}"
-    return read(Delivery(topic, payload, _RECEIVED, 1), PREFIX)
-
-
-def put(store: SqlStore, *messages: Read) -> Kept:
-    with store.transaction() as transaction:
-        return keep(transaction, messages)
-
-
-def numbers(kept: Kept) -> dict[str, int]:
-    return {stream.name: stretch.number for stream, stretch in kept.stretches.items()}
+from tests.fleet import NOON, PREFIX, record, summary
 
 
 def test_a_record_that_comes_again_is_kept_once(store: SqlStore, ask: Ask) -> None:
@@ -50,7 +29,7 @@ def test_a_record_that_comes_again_is_kept_once(store: SqlStore, ask: Ask) -> No
 
 
 def test_devices_and_sites_do_not_take_each_others_places(store: SqlStore, ask: Ask) -> None:
-    elsewhere = read(Delivery(f"{PREFIX}/v1/sea/d-1/event", json.dumps(record(1)).encode(), _RECEIVED, 1), PREFIX)
+    elsewhere = read(Delivery(f"{PREFIX}/v1/sea/d-1/event", json.dumps(record(1)).encode(), RECEIVED, 1), PREFIX)
     put(store, message(record(1)), message(record(1, device="d-2")), message(record(1, boot=2)), elsewhere)
     assert ask("SELECT count(*) FROM records") == [(4,)]
 
@@ -76,7 +55,7 @@ def test_what_is_no_record_is_kept_for_inspection_and_only_so_many(
     store: SqlStore, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.adapters.sql.store._MOST_REJECTED", 5)
-    put(store, *(read(Delivery(f"{PREFIX}/v1/lab/d-1/event", b"\xff\0%d" % n, _RECEIVED, 1), PREFIX)
+    put(store, *(read(Delivery(f"{PREFIX}/v1/lab/d-1/event", b"\xff\0%d" % n, RECEIVED, 1), PREFIX)
                  for n in range(9)))
     with store.transaction() as transaction:
         transaction.tidy(NOON)
@@ -94,90 +73,6 @@ def test_an_unfinished_transaction_leaves_nothing(store: SqlStore, ask: Ask) -> 
     with pytest.raises(RuntimeError, match="cut"):
         cut()
     assert ask("SELECT count(*) FROM records") == ask("SELECT count(*) FROM streams") == [(0,)]
-
-
-# -- merged summaries ---------------------------------------------------------------------
-
-
-def minute(seq: int, at: int, **body: Any) -> dict[str, Any]:
-    return summary(seq, start=NOON + timedelta(minutes=at), minutes=5, **body)
-
-
-def test_a_merged_summary_replaces_all_within_its_period_and_none_else(store: SqlStore, ask: Ask) -> None:
-    put(store, *(message(minute(seq, 5 * seq)) for seq in range(14)[1:]),
-        message(minute(20, 10, channel="current")), message(minute(21, 10, asset="fan")),
-        message(minute(22, 10, channel=None)), message({**minute(23, 10), "device": "d-2"}), message(record(24)))
-    put(store, message(summary(11, start=NOON + timedelta(minutes=5), minutes=55, thinned=11)))
-    assert ask("SELECT seq, thinned FROM records ORDER BY seq") == [
-        (11, 11), (12, 0), (13, 0), (20, 0), (21, 0), (22, 0), (23, 0), (24, None)]
-
-
-def test_a_part_that_comes_after_what_it_was_merged_into_is_not_kept(store: SqlStore, ask: Ask) -> None:
-    put(store, message(summary(12, minutes=60, thinned=12), 1))
-    merged = message(summary(12, minutes=60, thinned=12), 4)
-    kept = put(store, message(minute(3, 15), 2), message(minute(12, 55), 3), merged)
-    assert numbers(kept) == {"live": 4}
-    assert ask("SELECT seq, thinned FROM records") == [(12, 12)]
-    assert ask("SELECT count(*) FROM rejected") == [(0,)]
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=st.permutations([*range(1, 13), *range(1, 13), 12 + 100, 8 + 200, 12 + 100]),
-       cuts=st.lists(st.integers(0, 27), max_size=5))
-def test_in_whatever_order_parts_and_merged_summaries_come_the_widest_stands(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: list[int]
-) -> None:
-    """``order``: parts by their seq, the hour of all twelve as 112, one of the first eight as 208."""
-    made = {112: summary(12, minutes=60, thinned=12), 208: summary(8, minutes=40, thinned=8)}
-    path = tmp_path_factory.mktemp("law") / "fleet.db"
-    store = SqlStore(f"sqlite:///{path}")
-    edges = [0, *sorted(cuts), len(order)]
-    for begin, end in pairwise(edges):
-        put(store, *(message(made.get(seq) or minute(seq, 5 * (seq - 1))) for seq in order[begin:end]))
-    store.close()
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT seq, thinned FROM records").fetchall() == [(12, 12)]
-        assert connection.execute("SELECT count(*) FROM rejected").fetchone() == (0,)
-
-
-# -- clocks -------------------------------------------------------------------------------
-
-_LOST = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
-
-
-def lost(seq: int, **body: Any) -> dict[str, Any]:
-    return record(seq, time=iso(_LOST + timedelta(seconds=seq)), **body)
-
-
-def clock_set(seq: int) -> dict[str, Any]:
-    offset = (NOON - _LOST).total_seconds()
-    told = record(seq, event="clock", before_seq=seq, offset_s=offset)
-    return told | {"from": iso(_LOST), "to": iso(NOON)}
-
-
-@pytest.mark.parametrize("late", [True, False])
-def test_times_before_the_clock_was_set_are_put_right_whenever_they_come(
-    store: SqlStore, ask: Ask, late: bool
-) -> None:
-    wrong = [message(lost(1)), message(lost(2)), message(lost(3, device="d-2")), message(lost(4, boot=2)),
-             message(summary(5, start=_LOST)), message(lost(99))]
-    step = [message(clock_set(10))]
-    for batch in ((step, wrong) if late else (wrong, step)):
-        put(store, *batch)
-    times = {(device, boot, seq): at for device, boot, seq, at in ask("SELECT device, boot, seq, at FROM records")}
-    assert times["d-1", 1, 1] == iso(NOON + timedelta(seconds=1))
-    assert times["d-1", 1, 2] == iso(NOON + timedelta(seconds=2))
-    assert times["d-1", 1, 5] == iso(NOON + timedelta(minutes=5))
-    others = [times[place][:4] for place in (("d-2", 1, 3), ("d-1", 2, 4), ("d-1", 1, 99))]
-    assert others == ["1970", "1970", "1970"]
-    assert ask("SELECT begins FROM summaries") == [(iso(NOON),)]
-    put(store, *step, *wrong)
-    assert ask("SELECT count(*) FROM rejected") == [(0,)]
-
-
-def test_the_clock_and_what_it_puts_right_may_come_in_one_batch(store: SqlStore, ask: Ask) -> None:
-    put(store, message(lost(1)), message(clock_set(10)))
-    assert ask("SELECT at FROM records WHERE seq = 1") == [(iso(NOON + timedelta(seconds=1)),)]
 
 
 # -- streams ------------------------------------------------------------------------------
@@ -229,7 +124,7 @@ def test_past_links_are_forgotten_and_the_present_one_is_not(store: SqlStore, as
 
 
 def state(text: bytes, seconds: int, *, retained: bool = False) -> Read:
-    received = _RECEIVED + seconds * 1_000_000_000
+    received = RECEIVED + seconds * 1_000_000_000
     return read(Delivery(f"{PREFIX}/v1/lab/d-1/state", text, received, 0, retained), PREFIX)
 
 
