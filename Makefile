@@ -16,6 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # `make test PYTEST_ARGS="-k alarm"`
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 600
+# power cuts, kills, disk faults
+N ?= 200
 MODEL := firmware-models/bearing-bands
 # simulated machines that the model is made of, one seed each
 MACHINES := 40
@@ -51,6 +53,10 @@ bench: $(VENV)/.installed-dev  ## the benchmarks: recorded machines (WATCHKEEPER
 .PHONY: trial
 trial: $(VENV)/.installed-dev  ## a month of twenty simulated machines: false alarms, faults, broken sensors (15 minutes)
 	$(BIN)/python -m tests.bench.simulated
+
+.PHONY: powercut
+powercut: $(VENV)/.installed-dev  ## power cuts on an ext4 of its own, under load (as root; N=200)
+	$(BIN)/python -m tests.endurance.powercut --cuts $(N)
 
 .PHONY: models
 models: build/machines .venv-train/.installed-train  ## make the shipped model anew from its recipe (1.6 GB of tensorflow)
