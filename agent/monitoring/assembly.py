@@ -14,7 +14,7 @@ from agent.monitoring.detection.score import Baseline
 from agent.monitoring.detection.spectrum import SpectrumBaseline
 from agent.monitoring.manipulation import extraction
 from agent.monitoring.point import MeasuringPoint
-from agent.monitoring.sensors import Sensors
+from agent.monitoring.sensors import Sensors, WaveformSensor
 from agent.monitoring.spec import AssetSpec, ChannelSpec
 
 _JUDGED = "condition"
@@ -94,12 +94,14 @@ def _waveform(
     taken = extraction.build(asset, (channel,), computed)
     shown = extraction.build(asset, (channel,), wanted).names
     judge: Judge | None = None
+    sensor: WaveformSensor | None = None
     if learns:
         bands = [i for i, name in enumerate(taken.names) if name.startswith("octave_")]
         levels = [i for i, name in enumerate(taken.names) if name.startswith("level_")]
         asked = model.fed_with(len(levels), f"{asset.id}.{channel.name}") if model and bundled else None
         baseline = SpectrumBaseline(taken.names, bands, levels, asked, asset.false_alarms_per_month)
         judge = CommissionedJudge(baseline, asset.learning.samples, len(taken.names))
+        sensor = WaveformSensor(asset.id, channel.name, bands, asset.alarms)
     direct = model if model is not None and not bundled else None
     recorded = (*shown, "model_error") if direct is not None else shown
-    return MeasuringPoint(asset, channel.name, taken, recorded, judge, direct, regime)
+    return MeasuringPoint(asset, channel.name, taken, recorded, judge, direct, regime, sensor)

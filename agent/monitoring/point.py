@@ -25,7 +25,7 @@ from agent.monitoring.detection.score import Score
 from agent.monitoring.detection.state import Condition, StateTracker
 from agent.monitoring.manipulation.extraction import Extraction, FeatureVector, GridExtraction
 from agent.monitoring.outlook import Outlook
-from agent.monitoring.sensors import Sensors
+from agent.monitoring.sensors import Sensors, WaveformSensor
 from agent.monitoring.severity import severity_of
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.telling import RAISING, Doubts, Telling
@@ -57,7 +57,7 @@ class MeasuringPoint:
         judge: Judge | None,
         model: ModelInput | None,
         regime: Regime,
-        sensors: Sensors | None = None,
+        sensors: Sensors | WaveformSensor | None = None,
     ) -> None:
         self.asset = asset.id
         self.channel = channel

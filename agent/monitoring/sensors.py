@@ -31,6 +31,11 @@ _ADVICE: Final[Mapping[SensorFaultKind, str]] = {
     "drift": "it leaves what the other channels say it should be: compare it with a second instrument; "
              "if that agrees with it, it is the machine",
 }
+_STILL: Final = -199.0
+"""dB: only the floor of the spectrum is below it (-200), some 150 below the noise of any sensor."""
+_FLAT_BELIEVED: Final = 2
+_FLAT_MOST: Final = 3
+"""Records."""
 
 Deviations = Callable[[NDArray[np.float64], Situation], NDArray[np.float64] | None]
 
@@ -111,18 +116,10 @@ class Sensors:
             kind = faults.get(channel)
             change = alarm.update(Condition.ALARM if kind else Condition.NORMAL, time)
             if change is not None:
-                records.append(self._record(change, alarm, channel, kind or self._told.get(channel), source))
+                fault = kind or self._told.get(channel)
+                records.append(_record(change, self._asset, alarm, channel, fault, source))
         self._told = dict(faults)
         return records
-
-    def _record(
-        self, change: Change, alarm: Alarm, channel: str, kind: SensorFaultKind | None, source: str
-    ) -> Record:
-        body = record_of(change, self._asset, alarm) | {"channel": channel, "fault": kind, "source": source}
-        if kind is not None and change.transition == "raised":
-            body["advice"] = [f"The sensor of {channel} is not to be believed: {_ADVICE[kind]}.",
-                              "The machine is judged without it until then."]
-        return alarm_record(change, self._asset, body)
 
     def forget(self) -> None:
         """Begin anew, with the commissioning."""
@@ -146,3 +143,81 @@ class Sensors:
         for name, alarm in self.alarms.items():
             alarm.restore(document["alarms"][name])
         self._told = dict(document["told"])
+
+
+class WaveformSensor:
+    """Of a waveform point of ``channel``; ``octaves``: positions of their levels in the feature vector.
+
+    A machine at work is never perfectly still: a record without any alternating part, all of whose octaves are
+    at the floor of the spectrum, is of a sensor that is dead. Before a band was learned it is the
+    commissioning that refuses it (see ``inspect``).
+    """
+
+    MOVING: ClassVar[tuple[str, ...]] = ("_flat",)
+
+    def __init__(self, asset: str, channel: str, octaves: Sequence[int], alarms: AlarmSpec) -> None:
+        self._asset = asset
+        self._channel = channel
+        self._octaves = np.asarray(octaves, dtype=np.intp)
+        self._alarm = Alarm(f"sensor {channel}", alarms, "sensor")
+        self.alarms = {channel: self._alarm}
+        self._learned = False
+        self._flat = 0
+        """Records of a machine at work without anything in them, less those with something since; at most 3."""
+
+    @property
+    def faults(self) -> Mapping[str, SensorFaultKind]:
+        """As ``Sensors.faults``."""
+        return {self._channel: "stuck"} if self._alarm.standing else {}
+
+    def learn(self, rows: NDArray[np.float64]) -> None:  # noqa: ARG002 -- as Sensors
+        """A band was learned."""
+        self._learned = True
+
+    def note(self, channel: int, flags: Quality) -> None:
+        """As ``Sensors.note``: the spectrum says it all."""
+
+    def look(self, vector: FeatureVector, regime: RegimeName) -> FeatureVector:
+        """Take a record; it not judgeable where the sensor is dead."""
+        if not self._learned or not vector.values[self._octaves].max() < _STILL:  # NaN is not still
+            self._flat = max(0, self._flat - 1)
+            return vector
+        if regime in _AT_WORK:
+            self._flat = min(_FLAT_MOST, self._flat + 1)
+        return vector._replace(judgeable=False)
+
+    def judged(
+        self, deviations: Deviations, vector: FeatureVector, situation: Situation, source: str, *, standing: bool
+    ) -> list[Record]:
+        """What became of the sensor's alarm."""
+        del deviations, situation, standing
+        dead = self._flat >= _FLAT_BELIEVED or (self._alarm.standing and self._flat > 0)
+        change = self._alarm.update(Condition.ALARM if dead else Condition.NORMAL, vector.end)
+        return [] if change is None else [
+            _record(change, self._asset, self._alarm, self._channel, "stuck", source)]
+
+    def forget(self) -> None:
+        """Begin anew, with the commissioning."""
+        self._learned, self._flat = False, 0
+
+    def resume(self) -> None:
+        """As ``Sensors.resume``."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a snapshot keeps it."""
+        return {"alarm": self._alarm.to_json(), "learned": self._learned, "flat": self._flat}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """The inverse of ``to_json``."""
+        self._alarm.restore(document["alarm"])
+        self._learned, self._flat = bool(document["learned"]), int(document["flat"])
+
+
+def _record(  # noqa: PLR0913, PLR0917 -- what is said of it
+    change: Change, asset: str, alarm: Alarm, channel: str, kind: SensorFaultKind | None, source: str
+) -> Record:
+    body = record_of(change, asset, alarm) | {"channel": channel, "fault": kind, "source": source}
+    if kind is not None and change.transition == "raised":
+        body["advice"] = [f"The sensor of {channel} is not to be believed: {_ADVICE[kind]}.",
+                          "The machine is judged without it until then."]
+    return alarm_record(change, asset, body)
