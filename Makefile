@@ -58,6 +58,14 @@ trial: $(VENV)/.installed-dev  ## a month of twenty simulated machines: false al
 powercut: $(VENV)/.installed-dev  ## power cuts on an ext4 of its own, under load (as root; N=200)
 	$(BIN)/python -m tests.endurance.powercut --cuts $(N)
 
+.PHONY: kill
+kill: $(VENV)/.installed-dev programs  ## N=200 SIGKILLs of daemon, brokers and collector; every alarm and summary exactly once
+	$(BIN)/python -m tests.endurance.kill --kills $(or $(N),200)
+
+.PHONY: soak
+soak: $(VENV)/.installed-dev programs  ## MINUTES=30 of 200 messages a second with links cut every minute: memory must stay flat
+	$(BIN)/python -m tests.endurance.soak --minutes $(or $(MINUTES),30)
+
 .PHONY: models
 models: build/machines .venv-train/.installed-train  ## make the shipped model anew from its recipe (1.6 GB of tensorflow)
 	.venv-train/bin/python -m agent.training $(MODEL)/recipe.toml --data $< --output $(MODEL)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +87,7 @@ class Publisher(threading.Thread):
         self.acknowledged: list[Message] = []
         self.failure: BaseException | None = None
         self._ending = threading.Event()
+        self._between = threading.Lock()  # held while a message is under way, and by whoever wants none to be
 
     def run(self) -> None:
         """All messages, or until told to end."""
@@ -97,8 +99,9 @@ class Publisher(threading.Thread):
             for message in self._messages:
                 if self._ending.is_set():
                     return
-                self._deliver(client, message)
-                self.acknowledged.append(message)
+                with self._between:
+                    self._deliver(client, message)
+                    self.acknowledged.append(message)
                 time.sleep(self._pause)
         except BaseException as bug:  # noqa: BLE001 -- told by the trial, which reads it
             self.failure = bug
@@ -122,6 +125,14 @@ class Publisher(threading.Thread):
             else:
                 time.sleep(0.02)
         raise TimeoutError(f"record {message.number} was not acknowledged within {_PATIENCE:g} s")
+
+    @contextmanager
+    def paused(self, settle: float) -> Iterator[None]:
+        """No message is under way, nor was one in the last ``settle`` seconds: Mosquitto acknowledges a message
+        before it has saved it, and what it loses then is nobody else's to find."""
+        with self._between:
+            time.sleep(settle)
+            yield
 
     def end(self) -> None:
         """Stop after the message at hand."""

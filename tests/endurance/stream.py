@@ -6,13 +6,19 @@ with what is on record, message by message. Event times are the simulation's own
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
 
+from agent.config import load
 from agent.config.settings import Settings
 from agent.models import ModelShelf
 from agent.monitoring.acquisition.router import Router
@@ -83,6 +89,17 @@ def messages(records: int, machines: int = 2, seed: int = 1) -> Iterator[Message
             yield Message(f"plant/bearing-{index}/vibration", orjson.dumps(document), number)
 
 
+def truth_of(config: Path, seed: int, count: int) -> dict[str, list[dict[str, Any]]]:
+    """The bodies of all records of the first ``count`` messages, by kind. In a process of its own whose linear
+    algebra has one thread, as the daemon's has: with more the last bit of a sum is another."""
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.endurance.stream", str(config), str(seed), str(count)],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, check=True, stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2])
+    found: dict[str, list[dict[str, Any]]] = orjson.loads(output.stdout)
+    return found
+
+
 class Truth:
     """The same payloads through router and monitor, without any broker, thread or disk."""
 
@@ -103,3 +120,15 @@ class Truth:
     def of(self, kind: str) -> list[dict[str, Any]]:
         """The bodies of the records of a kind, as they are after JSON."""
         return [orjson.loads(orjson.dumps(record.body)) for record in self.records if record.kind == kind]
+
+
+def _main(config: str, seed: str, count: str) -> None:
+    truth = Truth(load(Path(config), {}))
+    for message in islice(messages(10**9, seed=int(seed)), int(count)):
+        truth.hear(message)
+    found = {kind: truth.of(kind) for kind in dict.fromkeys(record.kind for record in truth.records)}
+    sys.stdout.buffer.write(orjson.dumps(found))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
