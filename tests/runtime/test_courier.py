@@ -6,85 +6,25 @@ Everything is real: the journal, the writer, the uplink and a Mosquitto.
 from __future__ import annotations
 
 import itertools
-import json
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.adapters.backoff import Backoff
 from agent.adapters.clock import SystemClock
 from agent.adapters.mqtt.endpoint import Endpoint
 from agent.adapters.mqtt.uplink import MqttUplink, UplinkSettings
 from agent.adapters.sqlite.journal import SqliteJournal
-from agent.ports import Entry
 from agent.runtime.allowance import Allowance
 from agent.runtime.courier import Courier
 from agent.runtime.streams import Terms
-from agent.runtime.writer import Writer
 from simulators.proxy import Proxy
 from tests.adapters.office import Office, eventually
 from tests.adapters.sqlite.entries import T0, alarm, entry, summaries
 from tests.broker import Broker
-
-LISTENS = {"receipt": "plant/v1/site/d/receipt", "hello": "plant/v1/collector/hello"}
-
-
-class Device:
-    """The part of a device from the writer to the uplink."""
-
-    def __init__(
-        self, path: Path, port: int, terms: Terms | None = None, allowance: Allowance | None = None
-    ) -> None:
-        self.journal = SqliteJournal(path)
-        self.boot = self.journal.begin_boot(T0)
-        endpoint = Endpoint(host="127.0.0.1", port=port, client_id="d-uplink", keepalive=5)
-        self.uplink = MqttUplink(
-            UplinkSettings(endpoint=endpoint, topic="plant/v1/site/d", ack_timeout=3.0, listens=LISTENS),
-            Backoff(0.01, 0.1))
-        self.troubles: list[tuple[str, bool]] = []
-        self.writer = Writer(self.journal, lambda _: self.courier.notify(), max_delay=0.02)
-        self.courier = Courier(
-            self.journal.reader(), self.uplink, self.writer.settle, SystemClock(), boot=self.boot, terms=terms,
-            allowance=allowance, report=self._report)
-
-    def _report(self, trouble: str, standing: bool, _: str = "") -> None:
-        self.troubles.append((trouble, standing))
-
-    def start(self) -> None:
-        self.writer.start()
-        self.courier.start()
-
-    def connect(self) -> None:
-        self.start()
-        assert eventually(lambda: self.courier._linked)
-
-    def record(self, entries: Sequence[Entry]) -> None:
-        """As the worker does: on the disk and told to the courier."""
-        for e in entries:
-            assert self.writer.submit([e], mark=e.seq, urgent=e.kind == "alarm")
-
-    def owed(self) -> int:
-        reader = self.journal.reader()
-        count = len(reader.pending(100_000, ("alarm", "event", "quality", "window")))
-        reader.close()
-        return count
-
-    def stop(self) -> None:
-        """As the daemon does on SIGTERM."""
-        self.writer.flush(5)
-        self.courier.stop()
-        if self.courier.ident is not None:
-            self.courier.join(5)
-        assert self.courier.failure is None
-        self.writer.stop(5)
-        assert self.writer.failure is None
-        self.journal.close()
+from tests.runtime.upstream import Device
 
 
 @pytest.fixture
@@ -318,108 +258,3 @@ def test_a_limit_of_bytes_a_second_is_kept(tmp_path: Path, broker: Broker, offic
     assert 5_000 < went < 10_000 * (time.monotonic() - begun + 3.0)
     assert len(office.places()) < 400
     device.stop()
-
-
-# ------------------------------------------------------------------------------- receipts
-
-
-class Collector:
-    """Answers with receipts, as long as it is told to."""
-
-    def __init__(self, port: int) -> None:
-        self.places: set[tuple[int, int]] = set()
-        self.links: set[str] = set()
-        self.answering = True
-        self._upto: dict[tuple[str, str], int] = {}
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.on_message = self._on_message
-        subscribed = threading.Event()
-        self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.connect("127.0.0.1", port)
-        self._client.subscribe("plant/#", 1)
-        self._client.loop_start()
-        assert subscribed.wait(5)
-
-    def _on_message(self, _: object, __: object, message: mqtt.MQTTMessage) -> None:
-        if not message.payload.startswith(b"{") or message.topic.endswith("/receipt"):
-            return
-        body = json.loads(message.payload)
-        if "number" not in body:
-            return
-        link, stream, number = body["link"], body["stream"], body["number"]
-        self.links.add(link)
-        if number != self._upto.get((link, stream), 0) + 1:
-            return
-        self._upto[link, stream] = number
-        self.places.add((body["boot"], body["seq"]))
-        if self.answering:
-            receipt = {"number": number, "boot": body["boot"], "seq": body["seq"]}
-            self.say("plant/v1/site/d/receipt", {"link": link, "receipts": {stream: receipt}})
-
-    def say(self, topic: str, body: object) -> None:
-        self._client.publish(topic, json.dumps(body), 1)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-@pytest.fixture
-def collector(broker: Broker) -> Iterator[Collector]:
-    made = Collector(broker.port)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def collected(tmp_path: Path, broker: Broker) -> Iterator[Device]:
-    made = Device(tmp_path / "c.db", broker.port, Terms(receipts=True, window=64, receipt_within=1.0))
-    yield made
-    made.stop()
-
-
-def test_a_receipt_settles_what_it_says_is_stored(collected: Device, collector: Collector) -> None:
-    collected.journal.commit(summaries(collected.boot, 1, 500))
-    collected.connect()
-    collected.record([alarm(collected.boot, 501), *summaries(collected.boot, 502, 100)])
-    assert eventually(lambda: len(collector.places) == 601, within=15)
-    assert eventually(lambda: collected.owed() == 0)
-    assert collected.courier.counters.accepted == 601
-
-
-def test_without_receipts_rows_stay_and_go_again_on_another_link(collected: Device, collector: Collector) -> None:
-    collector.answering = False
-    collected.connect()
-    collected.record([alarm(collected.boot, 1), *summaries(collected.boot, 2, 10)])
-    assert eventually(lambda: len(collector.links) >= 2, within=15)
-    assert collected.writer.flush(5)
-    assert collected.owed() == 11
-    collector.answering = True
-    assert eventually(lambda: collected.owed() == 0, within=20)
-    assert len(collector.places) == 11
-
-
-def test_a_receipt_of_another_link_or_without_sense_settles_nothing(
-    collected: Device, collector: Collector
-) -> None:
-    collector.answering = False
-    collected.connect()
-    collected.record(summaries(collected.boot, 1, 5))
-    assert eventually(lambda: len(collector.places) == 5)
-    sayings: tuple[object, ...] = (
-        {"link": "0.0", "receipts": {"live": {"number": 5}}}, [], {"link": 7}, {"link": "1.1", "receipts": 3},
-        {"link": "1.1", "receipts": {"live": {"number": True}}}, {"link": "1.1", "receipts": {"live": None}})
-    for said in sayings:
-        collector.say("plant/v1/site/d/receipt", said)
-    assert eventually(lambda: collected.courier._receipts is not None and collected.courier._receipts.malformed >= 5)
-    assert collected.writer.flush(5)
-    assert collected.owed() == 5
-
-
-def test_the_hello_of_a_collector_begins_a_new_link(collected: Device, collector: Collector) -> None:
-    collected.connect()
-    collected.record(summaries(collected.boot, 1, 5))
-    assert eventually(lambda: collected.owed() == 0)
-    links = collected.courier.counters.links
-    collector.say("plant/v1/collector/hello", {})
-    assert eventually(lambda: collected.courier.counters.links == links + 1)
