@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from agent.errors import ConfigError, Problem
 from agent.monitoring.spec import AssetSpec, DecodeLimits, TimeUnit
-from agent.monitoring.types import RecordKind
+
+if TYPE_CHECKING:  # types.py imports numpy, which those who only read the configuration have no use for
+    from agent.monitoring.types import RecordKind
 
 CredentialReader: TypeAlias = Callable[[str], str | None]
 """Gives a systemd credential by name; None where there is none."""
