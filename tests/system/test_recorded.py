@@ -17,7 +17,7 @@ from tests.system.daemon import UPLINK, Daemon, Listener, eventually
 
 ROOT = Path(__file__).parents[2]
 SKAB = Path(os.environ.get("WATCHKEEPER_DATA", ROOT.parent / "shared" / "data")) / "skab"
-PLACE = {"device", "boot", "seq", "kind", "historical"}
+PLACE = {"device", "boot", "seq", "kind", "recorded", "monotonic", "synchronised", "historical"}
 
 
 def recorded(folder: Path, notice: Any) -> tuple[Path, str]:
