@@ -85,6 +85,7 @@ def replay_file(settings: Settings, path: Path, speed: float | None = None) -> I
         at = blocks[0].time
         pace.wait(at)
         yield from monitor.observe_message(blocks, at, str(path))
+    yield from monitor.owed()
 
 
 def read_rows(mapping: Replay, asset: AssetSpec, path: Path) -> Iterator[list[Block]]:

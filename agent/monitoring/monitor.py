@@ -9,6 +9,7 @@ The chain of ISO 13374, and where each block of it lives::
     PA  trend, remaining time             prognosis/
     AG  what to tell a technician         advisory/
     --  alarm, severity, flood            alarm.py, annunciator.py, severity.py, flood.py, device.py
+    --  what goes upstream of it all      summary.py, evidence.py
         a machine                         asset.py
         its measuring points, records     point.py
 
@@ -25,6 +26,7 @@ from agent.errors import CommandError
 from agent.monitoring.asset import Asset, Channel
 from agent.monitoring.detection.model import LoadedModel
 from agent.monitoring.device import DEVICE, DeviceAlarms
+from agent.monitoring.evidence import Evidence
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.summary import Summaries
 from agent.monitoring.types import Block, Command, Nanos, Record, Snapshot
@@ -44,6 +46,7 @@ class Monitor:
         self._device = DeviceAlarms()
         self._said: dict[str, list[Record]] = {}
         self._summaries = Summaries()
+        self._evidence = Evidence()
 
     @property
     def assets(self) -> Mapping[str, Asset]:
@@ -82,6 +85,7 @@ class Monitor:
                 records.append(Record("event", spec.id, 0, body))
         asset.resumed_after = last
         self._summaries.resume(self._said.pop(spec.id, ()), spec)
+        self._evidence.watch(spec)
         self._assets[spec.id] = asset
         for name, channel in asset.channels.items():
             self._channels[spec.id, name] = (asset, channel)
@@ -90,6 +94,7 @@ class Monitor:
     def retire(self, asset_id: str) -> None:
         """Watch an asset no longer. What it knows is kept aside, for when it is added again."""
         asset = self._assets.pop(asset_id)
+        self._evidence.retire(asset_id)
         for name in asset.channels:
             del self._channels[asset_id, name]
         self._kept[asset_id] = asset.to_json()
@@ -99,16 +104,20 @@ class Monitor:
 
         ``source`` names where it came from (a topic) and is told in alarms.
         """
+        records = self.owed()
         asset, channel = self._channels[block.asset, block.channel]
-        records = asset.observe(channel, block, now, source)
-        return self._complete(records, asset.spec, now) if records else records
+        self._evidence.take((block,))
+        if found := asset.observe(channel, block, now, source):
+            records += self._complete(found, asset.spec, now)
+        return records
 
     def observe_message(self, blocks: Sequence[Block], now: Nanos, source: str = "") -> list[Record]:
         """Take all blocks that one message holds for one asset: the same as one by one, and quicker."""
         if len(blocks) < 2:  # noqa: PLR2004
             return self.observe(blocks[0], now, source) if blocks else []
-        records: list[Record] = []
+        records = self.owed()
         asset = self._assets[blocks[0].asset]
+        self._evidence.take(blocks)
         for found in asset.observe_message(blocks, now, source):
             records += self._complete(found, asset.spec, now)
         return records
@@ -123,16 +132,22 @@ class Monitor:
         return told
 
     def _count(self, records: list[Record], now: Nanos) -> list[Record]:
-        """Notice when there are more alarms than a person can follow."""
+        """Notice when there are more alarms than a person can follow, and of which evidence is owed."""
         told: list[Record] = []
         for record in records:
             # where every window is an alarm of its own, somebody wants to count them, not to follow them
             if record.kind == "alarm" and record.body["transition"] == "raised" and self._has_episodes(record.asset):
                 told += self._device.count(record.asset, now)
+                self._evidence.note(record, records)
         return [*records, *told]
 
     def _has_episodes(self, asset_id: str) -> bool:
         return not self._assets[asset_id].spec.persistence.every_window
+
+    def owed(self) -> list[Record]:
+        """The evidence of alarms that have been told. Everything that is observed, and each tick, brings it along
+        anyway: ask at the end."""
+        return self._evidence.told() if self._evidence.owed else []
 
     def report(self, trouble: str, now: Nanos, *, standing: bool, detail: str = "") -> list[Record]:
         """What the runtime has to say of the device itself: see ``device.TROUBLES``."""
@@ -140,7 +155,8 @@ class Monitor:
 
     def tick(self, now: Nanos) -> list[Record]:
         """What time alone brings: channels that have gone silent, shelving and floods that end."""
-        records = [record for asset in self._assets.values() for record in asset.tick(now)]
+        records = self.owed()
+        records += [record for asset in self._assets.values() for record in asset.tick(now)]
         records += self._device.tick(now)
         records += self._summaries.tick({asset_id: asset.spec for asset_id, asset in self._assets.items()}, now)
         return self._count(records, now) if records else records

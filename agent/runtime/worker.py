@@ -163,6 +163,7 @@ class Worker(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self.turn()
+            self._tell(self._monitor.owed())
             self._recorder.leave()
         except BaseException as bug:  # noqa: BLE001 -- the supervisor reads it and ends the process
             self.failure = bug

@@ -18,7 +18,7 @@ SPEC = AssetSpec(
     id="pump", profile="process", window=WindowSpec(seconds=3, stride=1), learning=LearningSpec(samples=20),
     channels=tuple(
         ChannelSpec(name=name, topic="t", rate=1.0, valid=(-50.0, 50.0), stuck_after=5) for name in NAMES),
-    stale_after=20.0)  # fmt: skip
+    stale_after=20.0, evidence=None)  # fmt: skip
 ODD = st.lists(
     st.tuples(
         st.sampled_from(["fault", "not a number", "out of range", "channel missing", "channel twice", "order",
