@@ -51,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
     _add_json(alarms)
     alarms.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (20)")
 
+    evidence = commands.add_parser("evidence", help="the raw samples that raised alarms, as files for numpy and pandas")
+    evidence.add_argument("asset", metavar="ASSET", nargs="?", help="the asset's id; left out: all of them")
+    evidence.add_argument("--output", type=Path, metavar="DIR",
+                          help="write them into this folder: telemetry as .csv, waveforms as .npz")
+    evidence.add_argument("--limit", type=_count, default=20, metavar="N", help="the newest N at most (20)")
+    _add_journal(evidence)
+
     _add_collect(commands.add_parser("collect", help="keep what a fleet of devices sends, in a database"))
     _add_orders(commands)
     _add_baseline(commands.add_parser("baseline", help="what was learned of a machine, as a file"))

@@ -133,6 +133,15 @@ def _alarms(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _evidence(arguments: argparse.Namespace) -> int:
+    from agent.adapters.sqlite.reading import read_evidence
+    from agent.evidence import describe, write
+
+    for body in read_evidence(_journal(arguments), arguments.asset, arguments.limit):
+        print(describe(body) if arguments.output is None else write(body, arguments.output))
+    return EXIT_OK
+
+
 def _order(arguments: argparse.Namespace) -> int:
     from agent.console import login_name, order
     from agent.monitoring.types import Command
@@ -232,6 +241,7 @@ def _print_json(value: Any) -> None:
 
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "run": _run, "check": _check, "schema": _schema, "replay": _replay, "status": _status, "alarms": _alarms,
+    "evidence": _evidence,
     **dict.fromkeys(("ack", "shelve", "unshelve", "service", "recommission", "revert"), _order), "baseline": _baseline,
     "collect": _collect,
 }

@@ -1,4 +1,4 @@
-"""What the journal says, for people and scripts: ``status`` and ``alarms``, while a daemon writes or not."""
+"""What the journal says, for people and scripts, while a daemon writes or not: ``status``, ``alarms``, ``evidence``."""
 
 from __future__ import annotations
 
@@ -198,6 +198,15 @@ def read_alarms(path: Path | str, limit: int = 50) -> tuple[AlarmLine, ...]:
     """The newest transitions of alarms, newest first. Raises as ``read_status`` does."""
     with _opened(Path(path)) as connection:
         return tuple(_alarms(connection, limit))
+
+
+def read_evidence(path: Path | str, asset: str | None = None, limit: int = 50) -> tuple[Mapping[str, Any], ...]:
+    """The newest records of evidence, newest first; of one ``asset``, or (None) of all. Raises as
+    ``read_status`` does."""
+    with _opened(Path(path)) as connection:
+        return tuple(body for _, _, _, body in _sound(connection.execute(
+            f"{_COLUMNS} WHERE kind = 'evidence' AND asset = coalesce(?, asset) ORDER BY id DESC LIMIT ?",
+            (asset, limit))))
 
 
 @contextmanager
