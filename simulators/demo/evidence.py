@@ -13,7 +13,7 @@ from simulators.demo.daemon import Footprint
 from simulators.demo.hearing import Heard
 from simulators.demo.story import Span
 
-_OF_A_DEVICE = frozenset({"window", "event", "alarm", "quality"})
+_OF_A_DEVICE = frozenset({"window", "summary", "event", "alarm", "quality", "evidence", "health"})
 
 
 class Window(NamedTuple):
