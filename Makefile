@@ -49,6 +49,7 @@ bench: $(VENV)/.installed-dev  ## the benchmarks: recorded machines (WATCHKEEPER
 	$(BIN)/python -m tests.bench.cmapss
 	$(BIN)/python -m tests.bench.path
 	$(BIN)/python -m tests.bench.collector
+	$(BIN)/python -m tests.bench.bandwidth
 
 .PHONY: trial
 trial: $(VENV)/.installed-dev  ## a month of twenty simulated machines: false alarms, faults, broken sensors (15 minutes)
