@@ -27,6 +27,7 @@ import structlog
 
 from agent.errors import MalformedMessage
 from agent.monitoring.acquisition.router import Router
+from agent.monitoring.device import DEVICE
 from agent.monitoring.monitor import Monitor
 from agent.monitoring.spec import AssetSpec
 from agent.monitoring.types import SECOND, Command, Nanos, Record, Snapshot
@@ -135,11 +136,12 @@ class Worker(threading.Thread):
         self.ask(lambda: self._recall(snapshots))
 
     def _recall(self, snapshots: Mapping[str, Mapping[str, Any]]) -> None:
+        learned = {asset_id: state for asset_id, state in snapshots.items() if asset_id != DEVICE}
         for asset_id in self._watched:
             self._monitor.retire(asset_id)
         self._watched.clear()
-        self._monitor.remember(snapshots, {})
-        self._writer.submit((), [Snapshot(asset_id, state) for asset_id, state in snapshots.items()])
+        self._monitor.remember(learned, {})
+        self._writer.submit((), [Snapshot(asset_id, state) for asset_id, state in learned.items()])
 
     def _change(self, router: Router, specs: Collection[AssetSpec]) -> None:
         self._router = router
@@ -202,7 +204,7 @@ class Worker(threading.Thread):
         """The wall clock was set: the chain is told before it sees the new time, and the log why times in it
         jump. ``arrived`` and what waits were stamped on either side of the step; now on this one."""
         _log.warning("the clock was set", seconds=round(step.offset / SECOND, 3))
-        self._monitor.clock_stepped(step.offset)
+        self._tell(self._monitor.clock_stepped(step.offset))
         before = self._recorder.next_seq
         self._tell([self._timekeeper.told(step, self._recorder.boot, before)])
         if step.repairs:
