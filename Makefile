@@ -59,6 +59,10 @@ trial: $(VENV)/.installed-dev  ## a month of twenty simulated machines: false al
 powercut: $(VENV)/.installed-dev  ## power cuts on an ext4 of its own, under load (as root; N=200)
 	$(BIN)/python -m tests.endurance.powercut --cuts $(N)
 
+.PHONY: diskfaults
+diskfaults: $(VENV)/.installed-dev programs  ## N=200 disks full, read-only, broken, hanging, corrupt under a daemon at work (as root)
+	$(BIN)/python -m tests.endurance.diskfaults --faults $(or $(N),200)
+
 .PHONY: kill
 kill: $(VENV)/.installed-dev programs  ## N=200 SIGKILLs of daemon, brokers and collector; every alarm and summary exactly once
 	$(BIN)/python -m tests.endurance.kill --kills $(or $(N),200)
