@@ -161,13 +161,13 @@ class Monitor:
         records += self._summaries.tick({asset_id: asset.spec for asset_id, asset in self._assets.items()}, now)
         return self._count(records, now) if records else records
 
-    def clock_stepped(self, offset: Nanos) -> None:
+    def clock_stepped(self, offset: Nanos) -> list[Record]:
         """The device's clock was set by ``offset``. It has not become later for that: nothing is silent, over or
-        due. Call it before anything is told a time of the new clock."""
+        due. Call it before anything is told a time of the new clock. The records belong to the old one."""
         for asset in self._assets.values():
             asset.clock_stepped(offset)
         self._device.clock_stepped(offset)
-        self._summaries.clock_stepped(offset)
+        return self._summaries.clock_stepped(offset)
 
     def command(self, command: Command, now: Nanos) -> list[Record]:
         """Do what an operator asks; the records of what was done.

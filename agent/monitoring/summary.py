@@ -177,11 +177,18 @@ class Summaries:
             if period is not None and period.end <= record.time:
                 del self._open[point]
 
-    def clock_stepped(self, offset: Nanos) -> None:
-        """The device's clock was set by ``offset``."""
-        for period in self._open.values():
-            if period.heard is not None:
+    def clock_stepped(self, offset: Nanos) -> list[Record]:
+        """The device's clock was set by ``offset``: the summaries of the periods that were timed by it."""
+        told = []
+        for point, period in list(self._open.items()):
+            if period.heard is None:
+                continue
+            if abs(period.end - period.heard) < abs(period.end - period.heard - offset):
+                del self._open[point]
+                told.append(self._summary(point, period))
+            else:
                 period.heard += offset
+        return told
 
     @staticmethod
     def _summary(point: Point, period: _Period) -> Record:

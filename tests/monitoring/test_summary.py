@@ -83,6 +83,20 @@ def test_of_an_asset_that_is_watched_no_longer_the_period_ends_at_once() -> None
     assert len(summaries.tick({}, SECOND)) == 1
 
 
+@pytest.mark.parametrize(("offset", "told"), [(1_700_000_000, 1), (-1_000, 1), (2, 0)])
+def test_when_the_clock_is_set_the_periods_that_it_timed_are_over(offset: int, told: int) -> None:
+    summaries = Summaries()
+    summaries.take(window(10), SPEC, 58 * SECOND)
+    assert len(summaries.clock_stepped(offset * SECOND)) == told
+
+
+def test_periods_that_senders_timed_go_on_when_the_clock_is_set() -> None:
+    summaries = Summaries()
+    summaries.take(window(1_700_000_010), SPEC, 10 * SECOND)
+    assert summaries.clock_stepped(1_700_000_000 * SECOND) == []
+    assert summaries.take(window(1_700_000_011), SPEC, 1_700_000_011 * SECOND) is None
+
+
 def test_very_many_windows_do_not_need_very_much_memory_and_the_quantile_stays_near() -> None:
     spec = replace(SPEC, summary_period=86_400)
     summaries, rng = Summaries(), np.random.default_rng(2)
