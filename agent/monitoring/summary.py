@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from agent.monitoring.spec import AssetSpec
+from agent.monitoring.spec import AssetSpec, WindowSpec
 from agent.monitoring.types import SECOND, Nanos, Record
 from agent.monitoring.wording import iso
 
@@ -35,10 +35,14 @@ class _Period:
     """What one point's windows have said since ``start``, ns. Every window costs: it is only noted, and what was
     noted is added up now and then."""
 
-    def __init__(self, start: Nanos, end: Nanos, heard: Nanos | None) -> None:
+    def __init__(self, start: Nanos, end: Nanos, heard: Nanos | None, window: WindowSpec) -> None:
         self.start = start
         self.end = end
         self.heard = heard
+        # of windows that overlap every twelfth (or so) tells its features: the others say the same again
+        overlapping = window.seconds is not None and window.stride is not None
+        self._width = round((window.seconds or 1.0) * SECOND) if overlapping else 1
+        self._fresh = round((window.stride or 1.0) * SECOND) if overlapping else 1
         self._noted: list[tuple[float | None, float | None, str, bool]] = []
         self._rows: list[Mapping[str, float | None]] = []
         self._windows = self._alarms = 0
@@ -50,13 +54,13 @@ class _Period:
         self._quality: Counter[str] = Counter()
         self._features: dict[str, _Figures] = {}
 
-    def take(self, body: Mapping[str, Any], *, features: bool) -> None:
-        """Gather a window; ``features``: theirs, too."""
+    def take(self, body: Mapping[str, Any], time: Nanos) -> None:
+        """Gather a window that ended at ``time``."""
         noted = self._noted
         noted.append((body["score"], body["health"], body["state"], body["alarm"]))
         if "quality" in body:
             self._quality.update(body["quality"])
-        if features:
+        if time % self._width < self._fresh:
             self._rows.append(body["features"])
         if len(noted) == _AT_ONCE:
             self._add_up()
@@ -143,13 +147,13 @@ class Summaries:
         period = self._open.get(point)
         if period is not None and period.start < time <= period.end:
             period.heard = now
-            period.take(body, features=_shares_no_sample(time, spec))
+            period.take(body, time)
             return None
         closed = None if period is None else self._summary(point, period)
         width = spec.summary_period * SECOND
         start = (time - 1) // width * width
-        self._open[point] = period = _Period(start, start + width, now)
-        period.take(body, features=_shares_no_sample(time, spec))
+        self._open[point] = period = _Period(start, start + width, now, spec.window)
+        period.take(body, time)
         return closed
 
     def tick(self, specs: Mapping[str, AssetSpec], now: Nanos) -> list[Record]:
@@ -194,11 +198,3 @@ class Summaries:
     def _summary(point: Point, period: _Period) -> Record:
         asset, channel = point
         return Record("summary", asset, period.end, period.body(asset, channel))
-
-
-def _shares_no_sample(end: Nanos, spec: AssetSpec) -> bool:
-    """Of windows that overlap every twelfth (or so) tells its features: the others say the same again."""
-    window = spec.window
-    if window.seconds is None or window.stride is None:
-        return True
-    return end % round(window.seconds * SECOND) < round(window.stride * SECOND)
